@@ -51,7 +51,8 @@ class Usage:
 
     `input_tokens` is uncached text input and `output_tokens` visible text output; reasoning, cache and media tokens
     stand apart, whatever the provider includes in what. `other` counts what is not tokens, for example
-    `(("web_search", 2),)`.
+    `(("web_search", 2),)`, and names a part of the quantities above that has a rate of its own
+    (`cache_read_audio_tokens`).
     """
 
     input_tokens: int = 0
@@ -67,11 +68,13 @@ class Usage:
     other: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for quantity in fields(self):
-            value = getattr(self, quantity.name)
-            counts = [count for _, count in value] if quantity.name == "other" else [value]
-            if any(not isinstance(count, int) or isinstance(count, bool) or count < 0 for count in counts):
-                raise ValueError(f"usage {quantity.name} must be a non-negative integer, got {value!r}")
+        for name in _QUANTITIES:
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"usage {name} must be a non-negative integer, got {value!r}")
+        for name, count in self.other:
+            if type(count) is not int or count < 0:
+                raise ValueError(f"usage other {name} must be a non-negative integer, got {count!r}")
 
     @property
     def prompt_tokens(self) -> int:
@@ -92,6 +95,9 @@ class Usage:
     def completion_tokens(self) -> int:
         """Everything the model wrote, reasoning and media included."""
         return self.output_tokens + self.reasoning_tokens + self.audio_output_tokens + self.image_output_tokens
+
+
+_QUANTITIES = tuple(quantity.name for quantity in fields(Usage) if quantity.name != "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,14 @@ Rules of every implementation:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from attribution.errors import UserError
 from attribution.model import (
     Allocation,
     AllocationInput,
@@ -26,21 +28,27 @@ from attribution.model import (
     Rule,
     Target,
 )
-from proxy.call import Usage
+from proxy.call import Usage, require_utc
 
 __all__ = [
+    "Allocate",
     "AllocatedSum",
     "Dimension",
     "Key",
     "Ledger",
     "LedgerError",
     "OtherCharge",
+    "PriceBookUse",
     "SpendRow",
     "Window",
 ]
 
 
-class LedgerError(Exception):
+Allocate = Callable[[Iterable[AllocationInput], Sequence[RepositoryFacts]], Iterable[Allocation]]
+"""The pure allocation, its limits already bound."""
+
+
+class LedgerError(UserError):
     """A ledger that cannot be used; the message names it and the mend."""
 
 
@@ -50,6 +58,11 @@ class Window:
 
     since: datetime | None = None
     until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            if (moment := getattr(self, name)) is not None:
+                require_utc(moment, f"Window.{name}")
 
 
 class Dimension(StrEnum):
@@ -76,7 +89,11 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendRow:
-    """Sums over a group of calls. `picodollars` leaves out unpriced calls, which are counted beside it."""
+    """Sums over a group of calls. `picodollars` leaves out unpriced calls, which are counted beside it.
+
+    `components` make up `picodollars`: those of plan calls and the known ones of unpriced calls are left out. `usage`
+    is all that was consumed, whoever paid and whether a price is known or not.
+    """
 
     group: tuple[tuple[Dimension, str | None], ...]
     calls: int
@@ -115,8 +132,17 @@ class OtherCharge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceBookUse:
+    """How many calls were priced from one revision of one price book."""
+
+    price_book: str
+    revision: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A proxy key. The secret itself is never stored: `secret_hash` is its SHA-256, which suffices for 256 random bits."""
+    """A proxy key. The secret is never stored: `secret_hash` is its SHA-256, which suffices for 256 random bits."""
 
     id: str
     secret_hash: str
@@ -129,14 +155,16 @@ class Key:
 
 class Ledger(Protocol):
     def record(self, calls: Sequence[RecordedCall], *, checkpoint: str | None = None) -> int:
-        """Store calls and, in the same transaction, the journal checkpoint. Returns the number of new or amended rows."""
+        """Store calls and, in the same transaction, the journal checkpoint. Returns how many rows it changed."""
         ...
 
     def checkpoint(self) -> str | None:
         """The last stored journal checkpoint."""
         ...
 
-    def calls(self, window: Window, *, target: Target | None = None) -> Iterator[tuple[RecordedCall, Allocation | None]]:
+    def calls(
+        self, window: Window, *, target: Target | None = None
+    ) -> Iterator[tuple[RecordedCall, Allocation | None]]:
         """Recorded calls by start time, with their allocation where there is one."""
         ...
 
@@ -150,7 +178,19 @@ class Ledger(Protocol):
         ...
 
     def total(self, window: Window) -> int:
-        """Exact sum of total_picodollars over the calls of a window, and of other charges and adjustments dated in it."""
+        """Exact sum of total_picodollars over the calls of a window, and of the other charges dated in it."""
+        ...
+
+    def price_books(self, window: Window) -> list[PriceBookUse]:
+        """The price books the calls of a window were priced from; calls that needed none are left out."""
+        ...
+
+    def snapshot(self, window: Window = ..., allocate: Allocate | None = None) -> AbstractContextManager[None]:
+        """What this thread reads inside the `with` is of one instant, whatever is recorded meanwhile.
+
+        Calls of `window` without a stored allocation, because they were recorded after the last sync, have the one
+        `allocate` gives them, where it is given, for as long as it lasts. Nothing is written.
+        """
         ...
 
     def allocation_inputs(self, window: Window, *, only_unallocated: bool = False) -> Iterator[AllocationInput]: ...
@@ -161,6 +201,10 @@ class Ledger(Protocol):
 
     def allocated_sums(self, window: Window) -> list[AllocatedSum]:
         """Sums over the calls of a window that have an allocation."""
+        ...
+
+    def changes_with_spend(self) -> frozenset[str]:
+        """Ids of the changes that any call, of whatever time, is allocated to."""
         ...
 
     def other_charges(self, window: Window) -> list[OtherCharge]: ...

@@ -1,0 +1,217 @@
+"""From the bytes of one response to its usage, model and end. Never raises, never waits, changes nothing.
+
+Strategy: decode a copy, cut it into events (SSE or a JSON array) or keep it whole (a plain document), hand each to the
+operation's reader, and normalise the last usage object that was seen. `ended` turns true with the provider's terminal
+event: the caller journals the call before it lets that event out.
+
+Where a response that should carry usage ends without it, usage is estimated from what was streamed and marked so: four
+characters a token, the published rule of thumb of OpenAI and Anthropic for English text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum, auto
+
+from proxy.call import Metered, Usage
+from proxy.decoding import BodyDecoder
+from proxy.json_array import JsonArrayParser
+from proxy.providers.base import Operation, Reading, parse_object
+from proxy.sse import SseParser
+from proxy.usage import Normalised, normalise
+
+__all__ = ["CHARACTERS_PER_TOKEN", "Meter", "estimate"]
+
+CHARACTERS_PER_TOKEN = 4
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+
+
+class _Shape(Enum):
+    EVENTS = auto()
+    ARRAY = auto()
+    DOCUMENT = auto()
+    OPAQUE = auto()
+
+
+class Meter:
+    """Meters one response. Feed it the body as it comes, then `close`."""
+
+    def __init__(
+        self,
+        operation: Operation | None,
+        *,
+        provider_kind: str,
+        status: int,
+        content_type: str = "",
+        content_encoding: str | None = None,
+        request_bytes: int = 0,
+    ) -> None:
+        self._operation = operation
+        self._provider_kind = provider_kind
+        self._status = status
+        self._request_bytes = request_bytes
+        self._reading = Reading()
+        self._decoder = BodyDecoder(content_encoding)
+        self._shape = _shape(operation, status, content_type)
+        self._sse = SseParser()
+        self._array = JsonArrayParser()
+        self._document: list[bytes] = []
+        self._size = 0
+        self._closed = False
+
+    @property
+    def ended(self) -> bool:
+        """The provider's terminal event was seen."""
+        return self._reading.ended
+
+    @property
+    def usage_events(self) -> int:
+        """How often usage was seen: grows when there is something new to journal."""
+        return self._reading.usage_events
+
+    @property
+    def error_type(self) -> str | None:
+        """An error the provider told in the body."""
+        return self._reading.error_type
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a body whose transport ended well is a whole answer: a stream must have said how it finished."""
+        if self._shape is _Shape.EVENTS:
+            return self._reading.ended or bool(self._reading.finish_reasons)
+        return True
+
+    def feed(self, data: bytes) -> None:
+        plain = self._decoder.feed(data)
+        if not plain:
+            return
+        match self._shape:
+            case _Shape.EVENTS:
+                for event in self._sse.feed(plain):
+                    self._read_event(event.name, event.data)
+            case _Shape.ARRAY:
+                for element in self._array.feed(plain):
+                    self._read_event(b"", element)
+            case _Shape.DOCUMENT:
+                self._size += len(plain)
+                if self._size <= MAX_DOCUMENT_BYTES:
+                    self._document.append(plain)
+                else:
+                    self._document.clear()
+
+    def close(self) -> None:
+        """The body is complete, or as complete as it gets."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._shape is _Shape.EVENTS:
+            for event in self._sse.close():
+                self._read_event(event.name, event.data)
+            if self._sse.oversized:
+                self._note("an event of the stream was too large to read")
+        elif self._shape is _Shape.DOCUMENT:
+            if self._size > MAX_DOCUMENT_BYTES:
+                self._note(f"the response is larger than {MAX_DOCUMENT_BYTES} bytes and was not read")
+            elif self._document:
+                self._read_document(b"".join(self._document))
+            self._document.clear()
+        if self._decoder.problem is not None:
+            self._note(f"response: {self._decoder.problem}")
+
+    def metered(self, *, complete: bool) -> Metered:
+        """What is known now. `complete`: the response ended as the provider meant it to."""
+        reading = self._reading
+        normalised = self._normalise()
+        metered = Metered(
+            usage=normalised.usage,
+            response_model=_bounded(reading.model),
+            response_id=_bounded(reading.response_id),
+            service_tier=_bounded(normalised.service_tier),
+            finish_reasons=tuple(reason[:64] for reason in reading.finish_reasons[:16]),
+            tool_calls=reading.tool_calls,
+            raw_usage=normalised.raw_usage,
+            raw_response=dict(reading.facts),
+            problems=(*reading.problems, *normalised.problems),
+        )
+        if not self._is_billable():
+            return replace(metered, usage=None)
+        if complete and metered.usage is not None:
+            return metered
+        if reading.usage is not None and metered.usage is None:
+            return metered  # the provider told something that cannot be read: unknown, not estimated
+        if complete and self._shape is not _Shape.EVENTS:
+            return replace(metered, problems=(*metered.problems, "the response carries no usage"))
+        return estimate(metered, request_bytes=self._request_bytes, characters=reading.text_characters)
+
+    def _is_billable(self) -> bool:
+        """A failed request without usage is free; so is an operation the provider gives away."""
+        if self._operation is None or not self._operation.billable:
+            return False
+        return self._status < 400 or self._reading.usage is not None
+
+    def _normalise(self) -> Normalised:
+        if self._operation is None or self._reading.usage is None:
+            return Normalised()
+        return normalise(
+            api=self._operation.name,
+            provider=self._provider_kind,
+            usage=self._reading.usage,
+            response=self._reading.facts,
+        )
+
+    def _read_event(self, name: bytes, data: bytes) -> None:
+        on_event = self._operation.on_event if self._operation else None
+        assert on_event is not None  # or the body would not be read as events
+        try:
+            on_event(self._reading, name, data)
+        except Exception as error:  # noqa: BLE001 - metering may never hurt a call; the row says what went wrong
+            self._note(f"an event could not be read: {type(error).__name__}")
+
+    def _read_document(self, body: bytes) -> None:
+        assert self._operation is not None
+        document = parse_object(self._reading, body)
+        if document is None:
+            return
+        try:
+            self._operation.on_document(self._reading, document)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._note(f"the response could not be read: {type(error).__name__}")
+
+    def _note(self, problem: str) -> None:
+        if problem not in self._reading.problems:
+            self._reading.problems.append(problem)
+
+
+def estimate(metered: Metered, *, request_bytes: int, characters: int) -> Metered:
+    """Fill in what a broken, cancelled or unreported call must have used at least, marked `estimated`.
+
+    Usage seen on the wire is kept where it says more than the estimate.
+    """
+    seen = metered.usage or Usage()
+    output = max(seen.output_tokens, -(-characters // CHARACTERS_PER_TOKEN))
+    known_input = metered.usage is not None and seen.prompt_tokens > 0
+    inputs = seen.input_tokens if known_input else request_bytes // CHARACTERS_PER_TOKEN
+    how = f"output from {characters} streamed characters"
+    if not known_input:
+        how = f"input from {request_bytes} request bytes, {how}"
+    return replace(
+        metered,
+        usage=replace(seen, input_tokens=inputs, output_tokens=output),
+        estimated=True,
+        problems=(*metered.problems, f"usage was estimated at {CHARACTERS_PER_TOKEN} characters a token: {how}"),
+    )
+
+
+def _shape(operation: Operation | None, status: int, content_type: str) -> _Shape:
+    if operation is None:
+        return _Shape.OPAQUE
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/event-stream" and operation.on_event is not None:
+        return _Shape.EVENTS
+    if operation.streams_json_array and status < 400:
+        return _Shape.ARRAY
+    return _Shape.DOCUMENT
+
+
+def _bounded(text: str | None) -> str | None:
+    return text[:256] if text else None

@@ -1,0 +1,114 @@
+"""Anthropic: messages, count_tokens, models.
+
+Where usage stands: `message_start` carries the input side, every `message_delta` the cumulative output side and, in
+newer streams, the whole of it again. The newest value of each field wins; nothing is summed. `message_stop` ends the
+stream. An `error` event may follow a good start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.providers.base import Operation, Provider, Reading, count_text, parse_object
+
+__all__ = ["ANTHROPIC"]
+
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def _usage(reading: Reading, usage: object) -> None:
+    if isinstance(usage, dict):
+        known = {key: value for key, value in usage.items() if value is not None}
+        reading.saw_usage({**(reading.usage or {}), **known})
+
+
+def _document(reading: Reading, body: dict[str, Any]) -> None:
+    if isinstance(body.get("model"), str):
+        reading.model = body["model"]
+    if isinstance(body.get("id"), str):
+        reading.response_id = body["id"]
+    if isinstance(body.get("stop_reason"), str):
+        reading.finish_reasons.append(body["stop_reason"])
+    content = body.get("content")
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, dict) and str(block.get("type", "")).endswith("tool_use"):
+            reading.tool_calls += 1
+    _usage(reading, body.get("usage"))
+    error = body.get("error")
+    if isinstance(error, dict):
+        reading.error_type = str(error.get("type") or "error")[:64]
+
+
+def _event(reading: Reading, name: bytes, data: bytes) -> None:
+    match name:
+        case b"content_block_delta":
+            count_text(reading, data)
+        case b"message_start" | b"message_delta" | b"error":
+            body = parse_object(reading, data)
+            if body is None:
+                return
+            inner = body.get("message") if name == b"message_start" else body.get("delta")
+            if isinstance(inner, dict):
+                _document(reading, inner)
+            _usage(reading, body.get("usage"))
+            if name == b"error":
+                error = body.get("error")
+                reading.error_type = str(error.get("type") if isinstance(error, dict) else "error")[:64]
+        case b"content_block_start" if b'tool_use"' in data:
+            reading.tool_calls += 1
+        case b"message_stop":
+            reading.ended = True
+
+
+def _count_tokens(reading: Reading, body: dict[str, Any]) -> None:
+    """Counting tokens is free; the count is an answer, not a usage."""
+
+
+def _error(status: int, message: str) -> Mapping[str, Any]:
+    kind = _ERROR_TYPES.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+ANTHROPIC = Provider(
+    kind="anthropic",
+    otel_name="anthropic",
+    version="v1",
+    unversioned=re.compile(r"^/(?:messages|models|complete|files|skills)(?:/|$)"),
+    key_carrier="x-api-key",
+    error_body=_error,
+    operations=(
+        Operation(
+            name="messages",
+            method="POST",
+            path=re.compile(r"/v1/messages$"),
+            on_event=_event,
+            on_document=_document,
+        ),
+        Operation(
+            name="messages.count_tokens",
+            method="POST",
+            path=re.compile(r"/v1/messages/count_tokens$"),
+            on_document=_count_tokens,
+            billable=False,
+        ),
+        Operation(
+            name="models",
+            method="GET",
+            path=re.compile(r"/v1/models(?:/[^/]+)?$"),
+            on_document=_count_tokens,
+            billable=False,
+        ),
+    ),
+)

@@ -1,0 +1,109 @@
+"""What a provider is to the proxy: its operations, where usage and the end of a response stand, how its errors look.
+
+Adding a provider is one file with a `Provider` and one line in `PROVIDERS` (proxy/providers/__init__.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "Framing",
+    "OnDocument",
+    "OnEvent",
+    "Operation",
+    "Provider",
+    "Reading",
+    "count_text",
+    "parse_object",
+]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What has been read of one response so far. The meter owns it; providers' functions fill it in."""
+
+    model: str | None = None
+    response_id: str | None = None
+    usage: Mapping[str, Any] | None = None  # the provider's last usage object, raw
+    facts: dict[str, Any] = field(default_factory=dict)  # other response fields a price may hang on
+    finish_reasons: list[str] = field(default_factory=list)
+    tool_calls: int = 0
+    text_characters: int = 0  # streamed so far, to estimate from where no usage came
+    error_type: str | None = None  # an error told inside a response that began well
+    usage_events: int = 0
+    ended: bool = False  # the provider's terminal event was seen
+    problems: list[str] = field(default_factory=list)
+
+    def saw_usage(self, usage: object) -> None:
+        """Keep the newest usage object: streams repeat it cumulatively, so it is never summed."""
+        if isinstance(usage, dict):
+            self.usage = usage
+            self.usage_events += 1
+
+
+OnEvent = Callable[[Reading, bytes, bytes], None]  # reading, event name, event data
+OnDocument = Callable[[Reading, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of a provider's API. `path` matches the canonical path, version segment included."""
+
+    name: str  # the provider's name of it
+    method: str
+    path: re.Pattern[str]
+    on_document: OnDocument
+    on_event: OnEvent | None = None
+    billable: bool = True
+    streams_json_array: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    kind: str
+    otel_name: str  # gen_ai.provider.name
+    operations: tuple[Operation, ...]
+    version: str  # version segment added where a client leaves it out
+    unversioned: re.Pattern[str]  # paths that need one
+    key_carrier: str  # header the provider's own key stands in
+    error_body: Callable[[int, str], Mapping[str, Any]]
+    # Model named in the path rather than in the body (Gemini).
+    model_in_path: re.Pattern[str] | None = None
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation at a canonical path, or None where the provider has it and the registry does not."""
+        for operation in self.operations:
+            if operation.method == method and operation.path.search(path):
+                return operation
+        return None
+
+
+Framing = msgspec.json.Decoder(dict[str, Any])
+
+_TEXT = re.compile(
+    rb'"(?:content|text|delta|arguments|partial_json|thinking|reasoning_content|reasoning|refusal)"\s*:\s*'
+    rb'"((?:[^"\\]|\\.)*)"'
+)
+
+
+def parse_object(reading: Reading, data: bytes) -> dict[str, Any] | None:
+    """A JSON object, or None with the problem noted."""
+    try:
+        return Framing.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        problem = "a response event or body is not a JSON object"
+        if problem not in reading.problems:
+            reading.problems.append(problem)
+        return None
+
+
+def count_text(reading: Reading, data: bytes) -> None:
+    """Add the length of the text an event carries. Only its length is kept."""
+    for text in _TEXT.findall(data):
+        reading.text_characters += len(text)

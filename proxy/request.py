@@ -1,0 +1,62 @@
+"""What a request body says that the books need: the model, whether it streams, the tier it asks for. Pure.
+
+Only these fields are decoded; msgspec skips the rest of the body without building it. A body that is no JSON object is
+relayed all the same: the provider answers it, and the row says what was odd.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from proxy.decoding import decode_body
+
+__all__ = ["RequestFacts", "read_request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFacts:
+    model: str | None = None
+    stream: bool = False
+    service_tier: str | None = None
+    body_hash: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+class _Body(msgspec.Struct):
+    model: Any = None
+    stream: Any = None
+    service_tier: Any = None
+    speed: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Body)
+# Claude Code puts a random value into its system prompt; a retry of the same request must hash alike.
+_RANDOM_VALUE = re.compile(rb"\bcch=[0-9a-f]{1,16}\b")
+_MAX_NAME = 256
+
+
+def read_request(body: bytes, content_encoding: str | None) -> RequestFacts:
+    """The facts of a whole request body; never raises."""
+    if not body:
+        return RequestFacts()
+    digest = hashlib.blake2b(_RANDOM_VALUE.sub(b"", body), digest_size=16).hexdigest()
+    plain, problem = decode_body(body, content_encoding)
+    if problem is not None:
+        return RequestFacts(body_hash=digest, problems=(f"request: {problem}",))
+    try:
+        fields = _DECODER.decode(plain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return RequestFacts(body_hash=digest, problems=("the request body is not a JSON object",))
+    tier = _name(fields.service_tier) or ("fast" if fields.speed == "fast" else None)
+    return RequestFacts(
+        model=_name(fields.model), stream=fields.stream is True, service_tier=tier, body_hash=digest
+    )
+
+
+def _name(value: object) -> str | None:
+    return value[:_MAX_NAME] if isinstance(value, str) and value else None

@@ -1,0 +1,153 @@
+"""From a request's target and headers to the seller, the upstream target, the operation and the path tags.
+
+A target is, in order: an optional first segment of tags (`/@team=payments,actor=ci`), an optional seller name
+(`/anthropic`), the provider's own path. On bare paths the provider is told by the path, and where two share one
+(`/v1/models`) by the headers its clients send. Clients join base URLs in different ways, so a missing version segment
+is added and a doubled one removed where the operation is known; anything else is passed on as it came.
+
+Paths stay percent-encoded from end to end: what the client wrote is what the provider reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from proxy.providers import PROVIDERS
+from proxy.providers.base import Operation, Provider
+from proxy.sellers import Seller
+
+__all__ = ["NoRoute", "Route", "resolve"]
+
+_VERSION = re.compile(r"^/v\d+[a-z]*\d*(?=/|$)")
+_VERSION_AT_END = re.compile(r"/v\d+[a-z]*\d*$")
+_GEMINI_VERB = re.compile(r"/(?:models|tunedModels)/[^/:]+:[A-Za-z]+$")
+_BARE = (
+    ("anthropic", re.compile(r"^(?:/v1)*/(?:messages(?:/count_tokens|/batches.*)?|complete)$|^/api/event_logging/")),
+    ("gemini", re.compile(r"^/v1(?:beta|alpha)/|^/v1/models/[^/:]+:")),
+    (
+        "openai",
+        re.compile(r"^(?:/v1)*/(?:chat/completions|completions|responses|embeddings|models|moderations)(?:/|$)"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where one request goes. `operation` is None for what the registry does not know: relayed, not metered."""
+
+    seller: Seller
+    provider: Provider
+    operation: Operation | None
+    path: str  # canonical, for records: no query
+    url: str  # upstream, query included
+    tags: tuple[tuple[str, str], ...]
+    model: str | None = None  # named in the path
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoute:
+    """A request nobody can be asked; `provider` shapes the answer where one could be told."""
+
+    status: int
+    message: str
+    provider: Provider
+
+
+def resolve(method: str, target: str, headers: Mapping[str, str], sellers: Mapping[str, Seller]) -> Route | NoRoute:
+    """The route of `method target` (origin form, still encoded)."""
+    path, question, query = target.partition("?")
+    path = re.sub(r"^/{2,}", "/", path)
+    tags: tuple[tuple[str, str], ...] = ()
+    first, rest = _first_segment(path)
+    if unquote(first).startswith("@"):
+        read = _read_tags(first)
+        if read is None:
+            return NoRoute(
+                400,
+                f"the path tags {unquote(first)!r} are not name=value pairs; write /@team=NAME,actor=NAME/…",
+                _shape_of(rest, headers),
+            )
+        tags, path = read, rest
+        first, rest = _first_segment(path)
+    seller = sellers.get(first)
+    if seller is None:
+        bare = _bare_provider(path, headers)
+        seller = next((entry for entry in sellers.values() if entry.kind == bare), None)
+        if seller is None:
+            return NoRoute(404, _unknown(first, path, sellers), _shape_of(path, headers))
+        rest = path
+    return _route(method, seller, rest or "/", question + query, tags)
+
+
+def _route(method: str, seller: Seller, path: str, query: str, tags: tuple[tuple[str, str], ...]) -> Route:
+    provider = PROVIDERS[seller.kind]
+    canonical = _canonical(path, provider)
+    operation = provider.operation(method, canonical)
+    base = seller.base_url
+    if _VERSION.match(canonical):
+        base = _VERSION_AT_END.sub("", base)
+    model = provider.model_in_path.search(canonical) if provider.model_in_path else None
+    return Route(
+        seller=seller,
+        provider=provider,
+        operation=operation,
+        path=canonical,
+        url=f"{base}{canonical}{query}",
+        tags=tags,
+        model=unquote(model.group(1)) if model else None,
+    )
+
+
+def _canonical(path: str, provider: Provider) -> str:
+    while (match := _VERSION.match(path)) and _VERSION.match(path[match.end() :]):
+        path = path[match.end() :]
+    return f"/{provider.version}{path}" if provider.unversioned.match(path) else path
+
+
+def _first_segment(path: str) -> tuple[str, str]:
+    first, slash, rest = path.removeprefix("/").partition("/")
+    return first, slash + rest
+
+
+def _read_tags(segment: str) -> tuple[tuple[str, str], ...] | None:
+    """`@team=a,actor=b` → pairs. Values are decoded after the split, so that %2C and %2F can stand in them."""
+    decoded_marks = re.sub("%3[dD]", "=", re.sub("^(?:@|%40)", "", segment))
+    pairs: list[tuple[str, str]] = []
+    for item in decoded_marks.split(","):
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            return None
+        pairs.append((unquote(name), unquote(value)))
+    return tuple(pairs)
+
+
+def _bare_provider(path: str, headers: Mapping[str, str]) -> str | None:
+    if re.search(r"/models(?:/[^/:]+)?$", path) and not path.startswith(("/v1beta", "/v1alpha")):
+        if "anthropic-version" in headers:
+            return "anthropic"
+        if "x-goog-api-key" in headers:
+            return "gemini"
+    if _GEMINI_VERB.search(path):
+        return "gemini"
+    return next((kind for kind, pattern in _BARE if pattern.search(path)), None)
+
+
+def _shape_of(path: str, headers: Mapping[str, str]) -> Provider:
+    """The provider whose client is most likely asking, so that it can show the message."""
+    first, _ = _first_segment(path)
+    kind = first if first in PROVIDERS else _bare_provider(path, headers)
+    if kind is None:
+        kind = "anthropic" if "anthropic-version" in headers else "gemini" if "x-goog-api-key" in headers else "openai"
+    return PROVIDERS[kind]
+
+
+def _unknown(first: str, path: str, sellers: Mapping[str, Seller]) -> str:
+    known = ", ".join(f"/{name}" for name in sellers)
+    return (
+        f"mergecost has no provider for the path {path[:200]!r}. Paths begin with a configured provider ({known}) or "
+        "are a provider's own, such as /v1/messages or /v1/chat/completions. Check the base URL, or add "
+        f"{first[:64]!r} under `providers` in the configuration."
+    )
