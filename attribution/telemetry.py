@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ class _Sum:
     attempts: int = 0
     duration_us: int = 0
     picodollars: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = None  # None: no attempt said what it used
 
 
 class Telemetry:
@@ -87,7 +87,7 @@ class Telemetry:
         running.attempts += 1
         running.picodollars += recorded.charge.total or 0
         if attempt.metered.usage is not None:
-            running.usage = _add(running.usage, attempt.metered.usage)
+            running.usage = _add(running.usage or Usage(), attempt.metered.usage)
         ended_ns = _nanoseconds(call.started_at) + attempt.duration_us * 1000
         running.duration_us = (ended_ns - running.started_ns) // 1000
         if final:
@@ -114,7 +114,8 @@ class Telemetry:
 
     def _metrics(self, recorded: RecordedCall, total: _Sum) -> None:
         attributes = _present(_identity(recorded))
-        for name, count in _token_counts(total.usage).items():
+        usage = total.usage or Usage()
+        for name, count in _token_counts(usage).items():
             if count:
                 self._tokens[name].add(count, attributes)
         seconds = total.duration_us / 1e6
@@ -125,7 +126,7 @@ class Telemetry:
             self._cost.add(total.picodollars, attributes)
         if self._legacy_duration is not None and self._legacy_tokens is not None:
             self._legacy_duration.record(seconds, attributes)
-            for kind, count in (("input", total.usage.prompt_tokens), ("output", total.usage.completion_tokens)):
+            for kind, count in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
                 self._legacy_tokens.record(count, attributes | {GenAI.TOKEN_TYPE: kind})
 
 
@@ -170,7 +171,8 @@ def _details(recorded: RecordedCall) -> dict[str, Any]:
 
 
 def _totals(recorded: RecordedCall, total: _Sum) -> dict[str, Any]:
-    return {f"gen_ai.usage.{name}": count for name, count in _token_counts(total.usage).items()} | {
+    counts = _token_counts(total.usage) if total.usage is not None else {}
+    return {f"gen_ai.usage.{name}": count for name, count in counts.items()} | {
         Own.ATTEMPTS: total.attempts,
         Own.COST: total.picodollars if recorded.charge.total is not None else None,
     }

@@ -41,7 +41,7 @@ class Operation:
 _CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "PROMPT"}]}
 _RESPONSES = {"model": "gpt-5", "input": "PROMPT"}
 _MESSAGES = {
-    "model": "claude-sonnet-4-5",
+    "model": "claude-sonnet-4-6",
     "max_tokens": 1000,
     "messages": [{"role": "user", "content": "PROMPT"}],
 }
@@ -107,11 +107,11 @@ def settings_for(
     directory: Path,
     *,
     server: Mapping[str, Any] | None = None,
-    provider: Mapping[str, Any] | None = None,
+    upstream: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Settings:
     """Settings that send every provider's calls to `provider_url` and listen on a free port."""
-    entry = {"base_url": provider_url, **(provider or {})}
+    entry = {"base_url": provider_url, **(upstream or {})}
     return Settings(
         ledger=f"sqlite:///{directory / 'ledger.db'}",
         providers=dict.fromkeys(("openai", "anthropic", "gemini"), entry),

@@ -26,7 +26,7 @@ RATES = {
     "gpt-4o": {"input": "0.0000025", "cache_read": "0.00000125", "output": "0.00001"},
     "gpt-5": {"input": "0.00000125", "cache_read": "0.000000125", "output": "0.00001"},
     "text-embedding-3-small": {"input": "0.00000002", "cache_read": "0", "output": "0"},
-    "claude-sonnet-4-5": {"input": "0.000003", "cache_read": "0.0000003", "output": "0.000015"},
+    "claude-sonnet-4-6": {"input": "0.000003", "cache_read": "0.0000003", "output": "0.000015"},
     "gemini-2.5-flash": {"input": "0.0000003", "cache_read": "0.00000003", "output": "0.0000025"},
 }
 

@@ -77,7 +77,7 @@ class _Bill:
         if price is None:
             self.missing.append(f"no price for {name or component}")
             return
-        self.rates[name or component] = str(price)
+        self.rates[name or component] = price.usd
         self.components[component] = self.components.get(component, 0) + price.charge(units)
 
     @property

@@ -24,25 +24,22 @@ _CLIFF = re.compile(r"(?:in|out)put_cost_per_token_above_(\d+)k_tokens")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """US dollars a unit, as a fraction of pico-dollars so that charging is integer arithmetic."""
+    """A price of one unit, as a fraction of pico-dollars so that charging is integer arithmetic."""
 
-    usd: Decimal
+    usd: str  # US dollars a unit, plain decimal
     numerator: int
     denominator: int
 
     @classmethod
     def of(cls, usd: Decimal) -> Rate:
         numerator, denominator = _EXACT.multiply(usd, Decimal(PICO_PER_USD)).as_integer_ratio()
-        return cls(usd, numerator, denominator)
+        return cls(plain(usd), numerator, denominator)
 
     def charge(self, units: int) -> int:
         """Pico-dollars for `units`, rounded half to even once."""
         amount, rest = divmod(units * self.numerator, self.denominator)
         doubled = 2 * rest
         return amount + (doubled > self.denominator or (doubled == self.denominator and amount % 2 == 1))
-
-    def __str__(self) -> str:
-        return plain(self.usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,8 @@ _STAND_INS: Mapping[str, tuple[str, str | None]] = {
 }
 
 _HALF = Decimal("0.5")
-# Documented discounts on the standard rate, for quantities whose discounted rate the map leaves out.
+# Documented discounts on the standard rate, for quantities whose discounted rate the map leaves out of a model that is
+# sold at the tier.
 _DISCOUNTS: Mapping[tuple[str, str], Mapping[str, Decimal]] = {
     # Anthropic: "usage is charged at 50% of the standard API prices", cache included (batch processing, pricing).
     ("anthropic", "_batches"): {"cache_creation_input_token_cost_above_1hr": _HALF},
@@ -173,7 +171,7 @@ class Entry:
         above = f"_above_{cliff // 1000}k_tokens" if cliff else ""
         stated = _decimal(self._raw.get(f"{key}{above}{conditions.tier}"))
         discount = _DISCOUNTS.get((self._terms.name, conditions.tier), {}).get(key)
-        if stated is None and discount is not None:
+        if stated is None and discount is not None and f"input_cost_per_token{conditions.tier}" in self._raw:
             standard = _decimal(self._raw.get(f"{key}{above}"))
             return None if standard is None else _EXACT.multiply(standard, discount)
         return stated

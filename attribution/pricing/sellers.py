@@ -48,11 +48,11 @@ SELLERS: Mapping[str, SellerTerms] = MappingProxyType(
             _terms(
                 "azure",
                 owners=frozenset({"azure", "azure_text"}),
-                prefixes=("azure/",),
+                prefixes=("azure/", ""),
                 plain_cache_writes=True,
                 region_in_key=True,
             ),
-            _terms("azure_ai", prefixes=("azure_ai/",)),
+            _terms("azure_ai"),
             _terms(
                 "bedrock",
                 owners=frozenset({"bedrock", "bedrock_converse"}),
@@ -60,7 +60,7 @@ SELLERS: Mapping[str, SellerTerms] = MappingProxyType(
                 sells_by_request=True,
                 region_in_key=True,
             ),
-            _terms("xai", prefixes=("xai/",), cliff_is_inclusive=True),
+            _terms("xai", cliff_is_inclusive=True),
             _terms("cohere", owners=frozenset({"cohere", "cohere_chat"}), prefixes=("", "cohere/")),
             _terms("fireworks_ai", owners=frozenset({"fireworks_ai", "fireworks_ai-embedding-models"})),
         )

@@ -1,0 +1,5 @@
+"""`python -m attribution` is `mergecost`."""
+
+from attribution.cli import main
+
+main()
