@@ -5,8 +5,8 @@ Rules:
 - ours (`x-mergecost-*`) never reach a provider; everything else is forwarded untouched, in order and spelling;
 - a stamp field is taken from the strongest place that names it: our header, the path tag, W3C baggage, then the
   headers other gateways taught people to send;
-- values are bounded and stripped of control characters, and a value that is too long is refused, never cut: half a
-  branch name is another branch.
+- names and values are bounded and stripped of control characters, and one that is too long, no UTF-8 or a key of ours
+  is refused, never cut: half a branch name is another branch.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ CALL_ID_HEADER = "x-mergecost-call-id"
 KEY_HEADER = "x-mergecost-key"
 KEY_PREFIX = "sk-mc-"
 
-MAX_VALUE = 256
+MAX_VALUE = 256  # bytes of UTF-8
 MAX_TAGS = 32
+_MAX_PROBLEMS = 8
 
 HOP_BY_HOP = frozenset(
     {
@@ -85,7 +86,8 @@ _JSON_TAG_HEADERS = ("x-litellm-spend-logs-metadata", "x-portkey-metadata", "cf-
 _SESSION_HEADER = re.compile(r"^(?:x-(?:[a-z0-9-]+-)?session-id|session[-_]id|helicone-session-id)$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BEARER = re.compile(r"^\s*bearer\s+", re.IGNORECASE)
-_PRODUCT = re.compile(r"^([A-Za-z0-9_.@-]{1,64})(?:/([A-Za-z0-9_.+-]{1,64}))?")
+# `codex_cli_rs/0.169.0 (…)`; the official SDKs put their language before the version: `OpenAI/Python 1.109.1`.
+_PRODUCT = re.compile(r"^([A-Za-z0-9_.@-]{1,64})(?:/(?:[A-Za-z]+ (?=\d))?([A-Za-z0-9_.+-]{1,64}))?")
 
 Headers = Iterable[tuple[str, str]]
 
@@ -111,10 +113,7 @@ def forwardable(headers: Headers) -> list[tuple[str, str]]:
     """The headers that go on to the other side: without hop-by-hop ones, ours, and Host."""
     pairs = list(headers)
     named = {
-        token.strip().lower()
-        for name, value in pairs
-        if name.lower() == "connection"
-        for token in value.split(",")
+        token.strip().lower() for name, value in pairs if name.lower() == "connection" for token in value.split(",")
     }
     dropped = HOP_BY_HOP | named | {"host"}
     return [
@@ -227,29 +226,39 @@ class _StampReader:
         self._problems: list[str] = []
 
     def put(self, field: str | None, name: str, value: str) -> None:
-        text = _CONTROL.sub("", value).strip()
-        if len(text) > MAX_VALUE or len(name) > MAX_VALUE:
-            self._problems.append(f"tag {name[:32]!r} is longer than {MAX_VALUE} characters and was ignored")
+        name, text = (_CONTROL.sub("", part).strip() for part in (name, value))
+        if KEY_PREFIX in name:
+            self._refuse("a tag whose name held a key was ignored")
         elif KEY_PREFIX in text:
-            self._problems.append(f"tag {name[:32]!r} held a key and was ignored")
+            self._refuse(f"tag {name[:32]!r} held a key and was ignored")
+        elif (size := _utf8_size(name, text)) is None:
+            self._refuse(f"tag {name[:32]!r} is not UTF-8 and was ignored")
+        elif size > MAX_VALUE:
+            self._refuse(f"tag {name[:32]!r} is longer than {MAX_VALUE} bytes and was ignored")
         elif field is not None:
             if text:
                 self._fields[field] = text
-        elif name in self._tags or len(self._tags) < MAX_TAGS:
+        elif name in self._tags or (name and len(self._tags) < MAX_TAGS):
             self._tags[name] = text
-        else:
-            self._problems.append(f"more than {MAX_TAGS} tags: {name[:32]!r} was ignored")
+        elif name:
+            self._refuse(f"more than {MAX_TAGS} tags: {name[:32]!r} was ignored")
+
+    def _refuse(self, problem: str) -> None:
+        if len(self._problems) < _MAX_PROBLEMS:
+            self._problems.append(problem)
 
     def put_mapping(self, header: str, value: str) -> None:
         try:
             mapping = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             mapping = None
         if not isinstance(mapping, dict):
-            self._problems.append(f"header {header} is not a JSON object and was ignored")
+            self._refuse(f"header {header} is not a JSON object and was ignored")
             return
         for name, text in mapping.items():
-            if isinstance(text, (str, int)):
+            if isinstance(text, bool):
+                self.put(STAMP_FIELDS.get(name), name, json.dumps(text))
+            elif isinstance(text, (str, int)):
                 self.put(STAMP_FIELDS.get(name), name, str(text))
 
     def tagged(self) -> Tagged:
@@ -257,3 +266,11 @@ class _StampReader:
         source = StampSource.EXPLICIT if git_fields & self._fields.keys() else StampSource.NONE
         stamp = replace(Stamp(source=source, tags=tuple(sorted(self._tags.items()))), **self._fields)  # type: ignore[arg-type]
         return Tagged(stamp, tuple(self._problems))
+
+
+def _utf8_size(*texts: str) -> int | None:
+    """Bytes of the longest text, or None where one cannot be written as UTF-8 (a header held other bytes)."""
+    try:
+        return max(len(text.encode()) for text in texts)
+    except UnicodeEncodeError:
+        return None

@@ -6,7 +6,7 @@ fdatasync.
 
 Full disk: segments are preallocated, and every open call holds room for its own done record in the current segment. So
 the disk can only refuse an `opened`, and a call that was let through can always be finished. A record larger than that
-room is trimmed by the caller (`shrink`), never split.
+room is trimmed (`shrink`), never split: half of the room is for the call, half for how it ended.
 
 Format of a segment: records of `length:u32 crc32:u32 payload`, little endian, payload JSON (msgspec, tagged by kind);
 length 0 is the end. A torn last record (the process died in the middle of a write) ends the segment: no client saw the
@@ -44,6 +44,9 @@ __all__ = [
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 ROOM_FOR_DONE = 16 * 1024  # most a done record may take
+_ROOM_FOR_CALL = ROOM_FOR_DONE // 2
+_LONGEST_TEXT = 256  # as JSON: a longer one is not kept in a trimmed record
+_DROPPED = "details were dropped: the record was too large"
 _HEADER = struct.Struct("<II")
 _SUFFIX = ".journal"
 
@@ -81,7 +84,6 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 Record = Opened | Progress | Done
-
 
 
 def _plain_mapping(value: object) -> object:
@@ -142,7 +144,11 @@ class Journal:
         except OSError as error:
             os.close(self._lock)
             raise JournalInUseError(f"another process already writes the journal {directory}") from error
-        self._next_segment()
+        try:
+            self._next_segment()
+        except JournalFullError:
+            os.close(self._lock)
+            raise
 
     @property
     def position(self) -> Position:
@@ -152,11 +158,16 @@ class Journal:
     def opened(self, record: Opened) -> None:
         """Record an attempt before it goes upstream. Raises JournalFullError; nothing is written then."""
         data = _ENCODER.encode(record)
-        if len(data) > ROOM_FOR_DONE:
-            raise JournalFullError(f"the record of a call takes {len(data)} bytes, more than {ROOM_FOR_DONE}")
+        if len(data) > _ROOM_FOR_CALL:
+            data = _ENCODER.encode(Opened(_shrink_call(record.call)))
+        if len(data) > _ROOM_FOR_CALL:
+            raise JournalFullError(f"the record of a call takes {len(data)} bytes, more than {_ROOM_FOR_CALL}")
         if self._free() < len(data) + _HEADER.size + (len(self._open_calls) + 1) * ROOM_FOR_DONE:
             self._next_segment()
-        self._append(data)
+        try:
+            self._append(data)
+        except OSError as error:
+            raise JournalFullError(f"cannot write to {self._directory / self._name}: {error}") from error
         self._open_calls.add((record.call.call_id, record.call.attempt))
 
     def progress(self, record: Progress) -> None:
@@ -166,15 +177,22 @@ class Journal:
             self._append(data)
 
     def done(self, record: Done) -> None:
-        """Record the end of an attempt. Cannot fail for want of space: its room was reserved by `opened`."""
+        """Record the end of an attempt. Cannot fail for want of space: its room was reserved by `opened`.
+
+        An amendment has no such room: on a full disk the first done record stands as it is.
+        """
         key = (record.call.call_id, record.call.attempt)
         data = _ENCODER.encode(record)
         if len(data) + _HEADER.size > ROOM_FOR_DONE:
             data = _ENCODER.encode(shrink(record))
-        if key not in self._open_calls and self._free() < len(data) + _HEADER.size + len(
-            self._open_calls
-        ) * ROOM_FOR_DONE:
-            self._next_segment()
+        needed = len(data) + _HEADER.size + len(self._open_calls) * ROOM_FOR_DONE
+        if key not in self._open_calls and self._free() < needed:
+            try:
+                self._next_segment()
+            except JournalFullError:
+                if record.revision:
+                    return
+                raise
         self._append(data)
         self._open_calls.discard(key)
 
@@ -222,19 +240,40 @@ class Journal:
 
 
 def shrink(record: Done) -> Done:
-    """The same record without what may be dropped: raw usage, problems beyond the first, tags."""
+    """The same record without what may be dropped: raw usage, tags, and texts too long to be names."""
+    metered = record.attempt.metered
+    usage = metered.usage
+    if usage is not None and len(_ENCODER.encode(usage.other)) > 8 * _LONGEST_TEXT:
+        usage = None  # a bill with a part left out would look like a cheap one
     metered = replace(
-        record.attempt.metered,
+        metered,
+        usage=usage,
+        response_model=_if_short(metered.response_model),
+        response_id=_if_short(metered.response_id),
+        service_tier=_if_short(metered.service_tier),
+        finish_reasons=_first_if_short(metered.finish_reasons),
         raw_usage={},
         raw_response={},
-        problems=(*record.attempt.metered.problems[:1], "details were dropped: the record was too large"),
+        problems=(*_first_if_short(metered.problems), _DROPPED),
     )
-    stamp = replace(record.call.stamp, tags=())
     return msgspec.structs.replace(
         record,
-        call=replace(record.call, stamp=stamp, problems=record.call.problems[:1]),
-        attempt=replace(record.attempt, metered=metered),
+        call=_shrink_call(record.call),
+        attempt=replace(record.attempt, error_type=_if_short(record.attempt.error_type), metered=metered),
     )
+
+
+def _shrink_call(call: Call) -> Call:
+    problems = (*_first_if_short(call.problems), _DROPPED)
+    return replace(call, stamp=replace(call.stamp, tags=()), problems=problems)
+
+
+def _first_if_short(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return texts[:1] if texts and _if_short(texts[0]) is not None else ()
+
+
+def _if_short(text: str | None) -> str | None:
+    return text if text is not None and len(_ENCODER.encode(text)) <= _LONGEST_TEXT else None
 
 
 def segments(directory: Path) -> list[str]:

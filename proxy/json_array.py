@@ -2,13 +2,17 @@
 
 Gemini's streamGenerateContent without `alt=sse` answers with one array whose objects come one by one. Strategy: follow
 only strings, escapes and nesting, and cut out each object at depth one; the objects themselves are parsed by the meter.
+A body that is one object instead (an error, mostly) is its own only element.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["JsonArrayParser"]
+__all__ = ["MAX_ELEMENT_BYTES", "JsonArrayParser"]
+
+# A longer element is not kept: its bytes still reach the client, only the meter goes without.
+MAX_ELEMENT_BYTES = 32 * 1024 * 1024
 
 _INTERESTING = re.compile(rb'["\\{}\[\]]')
 
@@ -21,8 +25,10 @@ class JsonArrayParser:
         self._scanned = 0
         self._start: int | None = None  # where the current object begins in the buffer
         self._depth = 0
+        self._element_depth = 2  # 1 where the body is an object itself
         self._in_string = False
         self._escaped_at = -1  # index of a character that a backslash took the meaning from
+        self.oversized = 0  # elements that were too long to keep
 
     def feed(self, data: bytes) -> list[bytes]:
         self._buffer += data
@@ -45,16 +51,31 @@ class JsonArrayParser:
         elif character == 0x22:
             self._in_string = True
         elif character in b"{[":
-            self._depth += 1
-            if self._depth == 2 and self._start is None:
-                self._start = index
+            self._open(index, character)
         elif character in b"}]":
-            self._depth -= 1
-            if self._depth == 1 and self._start is not None:
-                objects.append(bytes(self._buffer[self._start : index + 1]))
-                self._start = None
+            self._close(index, objects)
+
+    def _open(self, index: int, character: int) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._element_depth = 1 if character == 0x7B else 2  # opening brace
+        if self._depth == self._element_depth:
+            self._start = index
+
+    def _close(self, index: int, objects: list[bytes]) -> None:
+        self._depth -= 1
+        if self._depth != self._element_depth - 1 or self._start is None:
+            return
+        if index + 1 - self._start > MAX_ELEMENT_BYTES:
+            self.oversized += 1
+        else:
+            objects.append(bytes(self._buffer[self._start : index + 1]))
+        self._start = None
 
     def _trim(self) -> None:
+        if self._start is not None and len(self._buffer) - self._start > MAX_ELEMENT_BYTES:
+            self.oversized += 1
+            self._start = None
         keep_from = self._start if self._start is not None else len(self._buffer)
         if keep_from:
             del self._buffer[:keep_from]

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from proxy.call import Metered, Usage
 from proxy.decoding import BodyDecoder
 from proxy.json_array import JsonArrayParser
-from proxy.providers.base import Operation, Reading, parse_object
+from proxy.providers.base import Operation, Reading, count_text, parse_object, read_object
 from proxy.sse import SseParser
 from proxy.usage import Normalised, normalise
 
@@ -31,6 +31,9 @@ class _Shape(Enum):
     ARRAY = auto()
     DOCUMENT = auto()
     OPAQUE = auto()
+
+
+_STREAMS = (_Shape.EVENTS, _Shape.ARRAY)
 
 
 class Meter:
@@ -52,7 +55,7 @@ class Meter:
         self._request_bytes = request_bytes
         self._reading = Reading()
         self._decoder = BodyDecoder(content_encoding)
-        self._shape = _shape(operation, status, content_type)
+        self._shape = _shape(operation, content_type)
         self._sse = SseParser()
         self._array = JsonArrayParser()
         self._document: list[bytes] = []
@@ -77,7 +80,7 @@ class Meter:
     @property
     def is_whole(self) -> bool:
         """Whether a body whose transport ended well is a whole answer: a stream must have said how it finished."""
-        if self._shape is _Shape.EVENTS:
+        if self._shape in _STREAMS:
             return self._reading.ended or bool(self._reading.finish_reasons)
         return True
 
@@ -106,15 +109,18 @@ class Meter:
         self._closed = True
         if self._shape is _Shape.EVENTS:
             for event in self._sse.close():
-                self._read_event(event.name, event.data)
-            if self._sse.oversized:
-                self._note("an event of the stream was too large to read")
+                if event.data == b"[DONE]" or read_object(event.data) is not None:
+                    self._read_event(event.name, event.data)
+                else:
+                    self._note("the stream stopped in the middle of an event")
         elif self._shape is _Shape.DOCUMENT:
             if self._size > MAX_DOCUMENT_BYTES:
                 self._note(f"the response is larger than {MAX_DOCUMENT_BYTES} bytes and was not read")
             elif self._document:
                 self._read_document(b"".join(self._document))
             self._document.clear()
+        if self._sse.oversized or self._array.oversized:
+            self._note("an event of the stream was too large to read")
         if self._decoder.problem is not None:
             self._note(f"response: {self._decoder.problem}")
 
@@ -135,11 +141,11 @@ class Meter:
         )
         if not self._is_billable():
             return replace(metered, usage=None)
-        if complete and metered.usage is not None:
-            return metered
+        if metered.usage is not None and (complete or reading.finish_reasons):
+            return metered  # usage told with or after the finish is the final one, whatever broke off behind it
         if reading.usage is not None and metered.usage is None:
             return metered  # the provider told something that cannot be read: unknown, not estimated
-        if complete and self._shape is not _Shape.EVENTS:
+        if complete and self._shape not in _STREAMS:
             return replace(metered, problems=(*metered.problems, "the response carries no usage"))
         return estimate(metered, request_bytes=self._request_bytes, characters=reading.text_characters)
 
@@ -147,17 +153,20 @@ class Meter:
         """A failed request without usage is free; so is an operation the provider gives away."""
         if self._operation is None or not self._operation.billable:
             return False
-        return self._status < 400 or self._reading.usage is not None
+        return self._status < 300 or self._reading.usage is not None
 
     def _normalise(self) -> Normalised:
         if self._operation is None or self._reading.usage is None:
             return Normalised()
-        return normalise(
-            api=self._operation.name,
-            provider=self._provider_kind,
-            usage=self._reading.usage,
-            response=self._reading.facts,
-        )
+        try:
+            return normalise(
+                api=self._operation.name,
+                provider=self._provider_kind,
+                usage=self._reading.usage,
+                response=self._reading.facts,
+            )
+        except Exception as error:  # noqa: BLE001 - as below
+            return Normalised(problems=(f"the usage could not be read: {type(error).__name__}",))
 
     def _read_event(self, name: bytes, data: bytes) -> None:
         on_event = self._operation.on_event if self._operation else None
@@ -171,6 +180,7 @@ class Meter:
         assert self._operation is not None
         document = parse_object(self._reading, body)
         if document is None:
+            count_text(self._reading, body)  # half an answer was billed as well
             return
         try:
             self._operation.on_document(self._reading, document)
@@ -202,13 +212,13 @@ def estimate(metered: Metered, *, request_bytes: int, characters: int) -> Metere
     )
 
 
-def _shape(operation: Operation | None, status: int, content_type: str) -> _Shape:
+def _shape(operation: Operation | None, content_type: str) -> _Shape:
     if operation is None:
         return _Shape.OPAQUE
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream" and operation.on_event is not None:
         return _Shape.EVENTS
-    if operation.streams_json_array and status < 400:
+    if operation.streams_json_array:
         return _Shape.ARRAY
     return _Shape.DOCUMENT
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from proxy.decoding import decode_body
+from proxy.providers.base import read_object
 
 __all__ = ["RequestFacts", "read_request"]
 
@@ -48,14 +49,19 @@ def read_request(body: bytes, content_encoding: str | None) -> RequestFacts:
     plain, problem = decode_body(body, content_encoding)
     if problem is not None:
         return RequestFacts(body_hash=digest, problems=(f"request: {problem}",))
-    try:
-        fields = _DECODER.decode(plain)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    fields = _fields(plain)
+    if fields is None:
         return RequestFacts(body_hash=digest, problems=("the request body is not a JSON object",))
     tier = _name(fields.service_tier) or ("fast" if fields.speed == "fast" else None)
-    return RequestFacts(
-        model=_name(fields.model), stream=fields.stream is True, service_tier=tier, body_hash=digest
-    )
+    return RequestFacts(model=_name(fields.model), stream=fields.stream is True, service_tier=tier, body_hash=digest)
+
+
+def _fields(plain: bytes) -> _Body | None:
+    try:
+        return _DECODER.decode(plain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        whole = read_object(plain)  # knows how to read half a surrogate pair
+        return msgspec.convert(whole, _Body) if whole is not None else None
 
 
 def _name(value: object) -> str | None:

@@ -7,6 +7,7 @@ is left to the client, which is told it by the same header.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ __all__ = ["MAX_WAIT_SECONDS", "may_retry", "retry_delay"]
 MAX_WAIT_SECONDS = 60.0
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 8.0
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def may_retry(status: int, headers: Mapping[str, str]) -> bool:
@@ -34,20 +36,19 @@ def retry_delay(attempt: int, headers: Mapping[str, str], *, now: datetime, jitt
     asked = _retry_after(headers, now)
     if asked is not None:
         return asked if asked <= MAX_WAIT_SECONDS else None
-    backoff = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_BACKOFF_SECONDS)
+    backoff: float = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_BACKOFF_SECONDS)
     return backoff * (0.5 + jitter / 2)
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     milliseconds = headers.get("retry-after-ms", "").strip()
-    if milliseconds.isascii() and milliseconds.isdigit():
-        return int(milliseconds) / 1000
+    if _NUMBER.fullmatch(milliseconds):
+        return float(milliseconds) / 1000
     text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
+    if _NUMBER.fullmatch(text):
         return float(text)
     try:
-        date: datetime = parsedate_to_datetime(text)
-        seconds: float = (date - now).total_seconds()
+        seconds: float = (parsedate_to_datetime(text) - now).total_seconds()
         return max(0.0, seconds)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -3,7 +3,8 @@
 A target is, in order: an optional first segment of tags (`/@team=payments,actor=ci`), an optional seller name
 (`/anthropic`), the provider's own path. On bare paths the provider is told by the path, and where two share one
 (`/v1/models`) by the headers its clients send. Clients join base URLs in different ways, so a missing version segment
-is added and a doubled one removed where the operation is known; anything else is passed on as it came.
+is added and a doubled one removed where the operation is known; anything else is passed on as it came. A version in a
+seller's base URL stands in place of the provider's usual one, since gateways have their own (`…/paas/v4`).
 
 Paths stay percent-encoded from end to end: what the client wrote is what the provider reads.
 """
@@ -24,6 +25,7 @@ __all__ = ["NoRoute", "Route", "resolve"]
 _VERSION = re.compile(r"^/v\d+[a-z]*\d*(?=/|$)")
 _VERSION_AT_END = re.compile(r"/v\d+[a-z]*\d*$")
 _GEMINI_VERB = re.compile(r"/(?:models|tunedModels)/[^/:]+:[A-Za-z]+$")
+_MAX_MODEL = 256
 _BARE = (
     ("anthropic", re.compile(r"^(?:/v1)*/(?:messages(?:/count_tokens|/batches.*)?|complete)$|^/api/event_logging/")),
     ("gemini", re.compile(r"^/v1(?:beta|alpha)/|^/v1/models/[^/:]+:")),
@@ -59,7 +61,7 @@ class NoRoute:
 def resolve(method: str, target: str, headers: Mapping[str, str], sellers: Mapping[str, Seller]) -> Route | NoRoute:
     """The route of `method target` (origin form, still encoded)."""
     path, question, query = target.partition("?")
-    path = re.sub(r"^/{2,}", "/", path)
+    path = "/" + path.lstrip("/")
     tags: tuple[tuple[str, str], ...] = ()
     first, rest = _first_segment(path)
     if unquote(first).startswith("@"):
@@ -86,18 +88,21 @@ def _route(method: str, seller: Seller, path: str, query: str, tags: tuple[tuple
     provider = PROVIDERS[seller.kind]
     canonical = _canonical(path, provider)
     operation = provider.operation(method, canonical)
-    base = seller.base_url
-    if _VERSION.match(canonical):
-        base = _VERSION_AT_END.sub("", base)
+    base, upstream = seller.base_url, canonical
+    if version := _VERSION.match(canonical):
+        if version.group() == f"/{provider.version}" and _VERSION_AT_END.search(base):
+            upstream = canonical[version.end() :]
+        else:
+            base = _VERSION_AT_END.sub("", base)
     model = provider.model_in_path.search(canonical) if provider.model_in_path else None
     return Route(
         seller=seller,
         provider=provider,
         operation=operation,
         path=canonical,
-        url=f"{base}{canonical}{query}",
+        url=f"{base}{upstream}{query}",
         tags=tags,
-        model=unquote(model.group(1)) if model else None,
+        model=unquote(model.group(1))[:_MAX_MODEL] if model else None,
     )
 
 
@@ -108,8 +113,9 @@ def _canonical(path: str, provider: Provider) -> str:
 
 
 def _first_segment(path: str) -> tuple[str, str]:
+    """The segment and what follows. Base URLs that end in a slash double the one between them."""
     first, slash, rest = path.removeprefix("/").partition("/")
-    return first, slash + rest
+    return first, slash + rest.lstrip("/")
 
 
 def _read_tags(segment: str) -> tuple[tuple[str, str], ...] | None:

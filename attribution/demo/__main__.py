@@ -57,7 +57,7 @@ def _demo(directory: Path) -> None:
     click.echo(f"{calls} requests by openai, anthropic and google-genai went through the proxy. Files: {directory}/")
     _ask(config, "sync", "--repo", str(directory / "repository"))
     _ask(config, "spend", "--by", "team")
-    _ask(config, "change", "41", "--as-of", AS_OF)
+    _ask(config, "change", "42", "--as-of", AS_OF)
     _ask(config, "statement", "--month", MONTH, "--as-of", AS_OF)
     statement = _answer(config, "statement", "--month", MONTH, "--as-of", AS_OF, "--json")
     (directory / "statement.json").write_text(statement, encoding="utf-8")

@@ -90,7 +90,10 @@ class _Cast:
 
 async def _call(clients: Clients, turn: Turn, repository: Repository) -> None:
     session = turn.session
-    headers = {"x-mergecost-session": f"{session.team}-{session.at:%m%d-%H%M}"}
+    headers = {
+        "x-mergecost-session": f"{session.team}-{session.at:%m%d-%H%M}",
+        "x-mergecost-purpose": session.purpose,
+    }
     if session.branch and not session.tags_in_path:
         headers["x-mergecost-repo"] = REPOSITORY
         headers["x-mergecost-branch"] = session.branch
@@ -98,8 +101,6 @@ async def _call(clients: Clients, turn: Turn, repository: Repository) -> None:
         headers["x-mergecost-commit"] = repository.head(session.branch)
     if session.change:
         headers["x-mergecost-change"] = f"{REPOSITORY}#{session.change}"
-    if session.purpose:
-        headers["x-mergecost-purpose"] = session.purpose
     await APIS[session.api](clients, session.model, turn.prompt, headers)
 
 

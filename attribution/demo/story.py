@@ -41,6 +41,9 @@ def _on(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 9, day, hour, minute, tzinfo=UTC)
 
 
+_BEFORE = _on(1, 0) - timedelta(days=5)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
     at: datetime
@@ -96,7 +99,7 @@ class Session:
     context: int = 30_000  # tokens that the first call reads
     output: int = 700
     reasoning: int = 0
-    purpose: str | None = None
+    purpose: str = "code-gen"
     change: int | None = None  # an explicit change, as a reviewer's tool sends it
     tags_in_path: bool = False  # for clients that can set nothing but a base URL
     fail: str = ""  # what the provider answers to the first try: 429x1, 529x1
@@ -140,7 +143,7 @@ IMPORT, UNDO, RERANK = "feature/catalog-import", "revert-43-search/vector-index"
 SPIKE = "spike/graph-db"
 
 STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
-    Commit(at=_on(1, 8), branch="main", message="Storefront", files={"README.md": 20, "src/checkout.py": 120}),
+    Commit(at=_BEFORE, branch="main", message="Storefront", files={"README.md": 20, "src/checkout.py": 120}),
     # 41, by a merge commit: a long agent loop; the provider is overloaded once
     Branch(at=_on(2, 9), name=RETRIES),
     Session(at=_on(2, 9, 5), team="payments", api="anthropic.count_tokens", model=_CLAUDE, branch=RETRIES),
@@ -150,8 +153,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         api="anthropic.messages.stream",
         model=_CLAUDE,
         branch=RETRIES,
-        turns=6,
-        context=42_000,
+        turns=14,
+        context=62_000,
         output=1_150,
         reasoning=300,
         fail="529x1",
@@ -190,7 +193,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         api="openai.responses.stream",
         model=_CODEX,
         branch=TAX,
-        turns=4,
+        turns=11,
+        context=48_000,
         output=900,
         reasoning=1_400,
         fail="429x1",
@@ -214,8 +218,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         api="openai.responses",
         model=_GPT,
         branch=SPIKE,
-        turns=5,
-        context=55_000,
+        turns=12,
+        context=70_000,
         output=1_300,
         reasoning=2_000,
     ),
@@ -237,8 +241,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         model=_GEMINI,
         branch=VECTOR,
         tags_in_path=True,
-        turns=5,
-        context=64_000,
+        turns=10,
+        context=84_000,
         output=1_600,
         reasoning=900,
     ),
@@ -252,8 +256,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         api="anthropic.messages.stream",
         model=_CLAUDE,
         branch=IMPORT,
-        turns=8,
-        context=51_000,
+        turns=22,
+        context=71_000,
         output=1_700,
         reasoning=500,
     ),
@@ -297,8 +301,8 @@ STORY: tuple[Branch | Commit | Merge | Squash | Revert | Session, ...] = (
         model=_GEMINI,
         branch=RERANK,
         tags_in_path=True,
-        turns=4,
-        context=38_000,
+        turns=9,
+        context=58_000,
         output=1_200,
         reasoning=700,
     ),

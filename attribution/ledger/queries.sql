@@ -91,8 +91,18 @@ CREATE TEMP TABLE snapshot_allocations (
 -- name: add_snapshot_allocation
 INSERT INTO temp.snapshot_allocations VALUES (?, ?, ?, ?, ?, ?, ?)
 
--- name: store_staged_allocations
-INSERT INTO allocations SELECT * FROM temp.snapshot_allocations
+-- name: delete_what_is_not_staged
+DELETE FROM allocations WHERE NOT EXISTS (
+  SELECT 1 FROM temp.snapshot_allocations s
+  WHERE s.call_id = allocations.call_id AND s.attempt = allocations.attempt
+    AND s.target_kind = allocations.target_kind AND s.target_id = allocations.target_id
+    AND s.rule = allocations.rule AND s.grade = allocations.grade AND s.evidence = allocations.evidence
+)
+
+-- name: store_what_is_staged
+INSERT INTO allocations SELECT * FROM temp.snapshot_allocations s WHERE NOT EXISTS (
+  SELECT 1 FROM allocations a WHERE a.call_id = s.call_id AND a.attempt = s.attempt
+)
 
 -- name: other_charges
 SELECT * FROM other_charges WHERE dated >= :since AND dated < :until ORDER BY dated, id

@@ -113,8 +113,8 @@ class SqliteLedger:
                 staged = self._stage(allocations)
                 connection.commit()
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute("DELETE FROM allocations")
-                connection.execute(QUERIES["store_staged_allocations"])
+                connection.execute(QUERIES["delete_what_is_not_staged"])
+                connection.execute(QUERIES["store_what_is_staged"])
                 connection.commit()
             finally:
                 connection.rollback()
@@ -168,16 +168,16 @@ class SqliteLedger:
         else:
             rows = self._rows(QUERIES["calls_of_target"], {**_bounds(window), "kind": target.kind, "id": target.id})
         for row in rows:
-            yield call_from_row(dict(row)), _allocation(row) if row["target_kind"] else None
+            yield call_from_row(row), _allocation(row) if row["target_kind"] else None
 
     def call(self, call_id: str) -> list[RecordedCall]:
-        return [call_from_row(dict(row)) for row in self._rows(QUERIES["call"], {"call_id": call_id})]
+        return [call_from_row(row) for row in self._rows(QUERIES["call"], {"call_id": call_id})]
 
     def spend(self, by: Sequence[Dimension], window: Window, *, time_zone: str = "UTC") -> list[SpendRow]:
         parameters = {**_bounds(window), "time_zone": time_zone}
         with self._one_instant():
-            rows = [dict(row) for row in self._rows(spend_sql(by), parameters)]
-            others = [dict(row) for row in self._rows(other_sql(by), parameters)]
+            rows = list(self._rows(spend_sql(by), parameters))
+            others = list(self._rows(other_sql(by), parameters))
         return spend_rows(by, rows, others)
 
     def total(self, window: Window) -> int:
@@ -185,7 +185,7 @@ class SqliteLedger:
         return join_halves(row["high"], row["low"])
 
     def price_books(self, window: Window) -> list[PriceBookUse]:
-        return [PriceBookUse(**dict(row)) for row in self._rows(QUERIES["price_books"], _bounds(window))]
+        return [PriceBookUse(**row) for row in self._rows(QUERIES["price_books"], _bounds(window))]
 
     @contextmanager
     def snapshot(self, window: Window = ALWAYS, allocate: Allocate | None = None) -> Iterator[None]:
@@ -198,8 +198,8 @@ class SqliteLedger:
     def allocation_inputs(self, window: Window, *, only_unallocated: bool = False) -> Iterator[AllocationInput]:
         query = "unallocated_inputs" if only_unallocated else "allocation_inputs"
         for row in self._rows(QUERIES[query], _bounds(window)):
-            values = dict(row)
-            yield AllocationInput(**{**values, "started_at": datetime.fromisoformat(values["started_at"])})
+            row["started_at"] = datetime.fromisoformat(row["started_at"])
+            yield AllocationInput(**row)
 
     def allocated_sums(self, window: Window) -> list[AllocatedSum]:
         return [
@@ -298,9 +298,12 @@ class SqliteLedger:
         connection.execute(QUERIES["make_snapshot_allocations"])
         return Database(connection, execute_plugins=False)
 
-    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Iterator[sqlite3.Row]:
+    def _rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         with self._border():
-            yield from self._connection().execute(sql, parameters or {})
+            cursor = self._connection().execute(sql, parameters or {})
+            names = [column[0] for column in cursor.description]
+            for row in cursor:  # dict(row) would look every name up from the first column on
+                yield dict(zip(names, row, strict=True))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -347,7 +350,7 @@ def _bounds(window: Window) -> dict[str, str]:
     }
 
 
-def _allocation(row: sqlite3.Row) -> Allocation:
+def _allocation(row: dict[str, Any]) -> Allocation:
     return Allocation(
         call_id=row["call_id"],
         attempt=row["attempt"],

@@ -45,6 +45,7 @@ def _document(reading: Reading, body: dict[str, Any]) -> None:
     for block in content if isinstance(content, list) else ():
         if isinstance(block, dict) and str(block.get("type", "")).endswith("tool_use"):
             reading.tool_calls += 1
+    reading.saw_response(body)
     _usage(reading, body.get("usage"))
     error = body.get("error")
     if isinstance(error, dict):
@@ -65,7 +66,7 @@ def _event(reading: Reading, name: bytes, data: bytes) -> None:
             _usage(reading, body.get("usage"))
             if name == b"error":
                 error = body.get("error")
-                reading.error_type = str(error.get("type") if isinstance(error, dict) else "error")[:64]
+                reading.error_type = str((isinstance(error, dict) and error.get("type")) or "error")[:64]
         case b"content_block_start" if b'tool_use"' in data:
             reading.tool_calls += 1
         case b"message_stop":

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from proxy.usage import reduced
+
 __all__ = [
-    "Framing",
     "OnDocument",
     "OnEvent",
     "Operation",
@@ -21,6 +22,7 @@ __all__ = [
     "Reading",
     "count_text",
     "parse_object",
+    "read_object",
 ]
 
 
@@ -39,6 +41,10 @@ class Reading:
     usage_events: int = 0
     ended: bool = False  # the provider's terminal event was seen
     problems: list[str] = field(default_factory=list)
+
+    def saw_response(self, body: Mapping[str, Any]) -> None:
+        """Keep what a price may hang on beside the usage."""
+        self.facts.update(reduced(body))
 
     def saw_usage(self, usage: object) -> None:
         """Keep the newest usage object: streams repeat it cumulatively, so it is never summed."""
@@ -84,23 +90,43 @@ class Provider:
         return None
 
 
-Framing = msgspec.json.Decoder(dict[str, Any])
-
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# A whole pair or any other escape is passed over, so that what is left is a half.
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 _TEXT = re.compile(
     rb'"(?:content|text|delta|arguments|partial_json|thinking|reasoning_content|reasoning|refusal)"\s*:\s*'
-    rb'"((?:[^"\\]|\\.)*)"'
+    rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'  # possessive: one pass over texts of any size
 )
 
 
 def parse_object(reading: Reading, data: bytes) -> dict[str, Any] | None:
     """A JSON object, or None with the problem noted."""
-    try:
-        return Framing.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    body = read_object(data)
+    if body is None:
         problem = "a response event or body is not a JSON object"
         if problem not in reading.problems:
             reading.problems.append(problem)
+    return body
+
+
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """A JSON object, or None. Half of a surrogate pair, as JavaScript writes a cut emoji, is read as U+FFFD."""
+    try:
+        return _OBJECT.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        if not _SURROGATE.search(data):
+            return None
+    try:
+        return _OBJECT.decode(_LONE_SURROGATE.sub(_without_half, data))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _without_half(match: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if match.group("half") else match.group()
 
 
 def count_text(reading: Reading, data: bytes) -> None:

@@ -33,12 +33,15 @@ def _document(reading: Reading, body: dict[str, Any]) -> None:
         reading.model = body["modelVersion"]
     if isinstance(body.get("responseId"), str):
         reading.response_id = body["responseId"]
-    usage = body.get("usageMetadata")
-    reading.saw_usage(usage)
+    reading.saw_response(body)
+    reading.saw_usage(body.get("usageMetadata"))
     candidates = body.get("candidates")
     for candidate in candidates if isinstance(candidates, list) else ():
         if isinstance(candidate, dict):
             _candidate(reading, candidate)
+    feedback = body.get("promptFeedback")
+    if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
+        reading.finish_reasons.append(feedback["blockReason"])  # a blocked prompt has no candidate that could finish
     error = body.get("error")
     if isinstance(error, dict):
         reading.error_type = str(error.get("status") or error.get("code") or "error")[:64]
@@ -52,10 +55,6 @@ def _candidate(reading: Reading, candidate: dict[str, Any]) -> None:
     for part in parts if isinstance(parts, list) else ():
         if isinstance(part, dict) and "functionCall" in part:
             reading.tool_calls += 1
-    grounding = candidate.get("groundingMetadata")
-    queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
-    if isinstance(queries, list) and queries:
-        reading.facts["grounding_queries"] = len(queries)
 
 
 def _event(reading: Reading, _name: bytes, data: bytes) -> None:
@@ -100,9 +99,7 @@ GEMINI = Provider(
         ),
         Operation(name="embedContent", method="POST", path=_verb("embedContent"), on_document=_document),
         Operation(name="embedContent", method="POST", path=_verb("batchEmbedContents"), on_document=_document),
-        Operation(
-            name="countTokens", method="POST", path=_verb("countTokens"), on_document=_free, billable=False
-        ),
+        Operation(name="countTokens", method="POST", path=_verb("countTokens"), on_document=_free, billable=False),
         Operation(
             name="models",
             method="GET",

@@ -21,7 +21,8 @@ _RESPONSE_ENDS = {
     b"response.failed": "response_failed",
 }
 _RESPONSE_TYPE = re.compile(rb'"type"\s*:\s*"(response\.[a-z_.]+|error)"')
-
+# What makes a chat chunk worth parsing. Servers differ in the space behind the colon.
+_CHAT_TELLING = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*[{"]')
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -35,11 +36,10 @@ _ERROR_TYPES = {
 
 def _common(reading: Reading, body: dict[str, Any]) -> None:
     if isinstance(body.get("model"), str):
-        reading.model = body["model"]
+        reading.model = body["model"] or reading.model
     if isinstance(body.get("id"), str):
-        reading.response_id = body["id"]
-    if isinstance(body.get("service_tier"), str):
-        reading.facts["service_tier"] = body["service_tier"]
+        reading.response_id = body["id"] or reading.response_id
+    reading.saw_response(body)
     reading.saw_usage(body.get("usage"))
     error = body.get("error")
     if isinstance(error, dict):
@@ -66,9 +66,8 @@ def _chat_event(reading: Reading, _name: bytes, data: bytes) -> None:
     if data == b"[DONE]":
         reading.ended = True
         return
-    first = reading.model is None
-    telling = (b'"usage"' in data and b'"usage":null' not in data) or b'"finish_reason":"' in data
-    if first or telling or (b'"tool_calls"' in data and b'"name"' in data) or b'"error"' in data:
+    names_a_tool = b'"tool_calls"' in data and b'"name"' in data
+    if reading.model is None or names_a_tool or _CHAT_TELLING.search(data):
         body = parse_object(reading, data)
         if body is not None:
             _common(reading, body)
@@ -111,18 +110,6 @@ def _response_document(reading: Reading, body: dict[str, Any]) -> None:
     output = body.get("output")
     items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
     reading.tool_calls = sum(1 for item in items if str(item.get("type", "")).endswith("_call"))
-    searches = sum(
-        1
-        for item in items
-        if item.get("type") == "web_search_call"
-        and (not isinstance(item.get("action"), dict) or item["action"].get("type", "search") == "search")
-    )
-    if searches:
-        reading.facts["web_search_calls"] = searches
-    for kind, fact in (("file_search_call", "file_search_calls"), ("code_interpreter_call", "code_interpreter_calls")):
-        count = sum(1 for item in items if item.get("type") == kind)
-        if count:
-            reading.facts[fact] = count
 
 
 def _nothing(reading: Reading, body: dict[str, Any]) -> None:
@@ -159,9 +146,7 @@ OPENAI = Provider(
             on_event=_response_event,
             on_document=_response_document,
         ),
-        Operation(
-            name="embeddings", method="POST", path=re.compile(r"/v1/embeddings$"), on_document=_chat_document
-        ),
+        Operation(name="embeddings", method="POST", path=re.compile(r"/v1/embeddings$"), on_document=_chat_document),
         Operation(
             name="models",
             method="GET",

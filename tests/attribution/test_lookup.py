@@ -33,13 +33,15 @@ def test_a_number_beats_a_commit_that_looks_like_one() -> None:
 
 def test_a_number_of_several_repositories_lists_them() -> None:
     twin = make_change(7, repository="github.com/acme/till", title="Twin")
-    with pytest.raises(UserError, match=r"(?s)'7' names 2 changes.*github\.com/acme/shop#7.*github\.com/acme/till#7  Twin"):
+    with pytest.raises(
+        UserError, match=r"(?s)'7' names 2 changes.*github\.com/acme/shop#7.*github\.com/acme/till#7  Twin"
+    ):
         find_change("7", (SEVEN, twin))
 
 
 @pytest.mark.parametrize("text", ["77", "abc12", "hop#7", "#", "", "acme/shop", "feature"])
 def test_what_names_no_change_is_said(text: str) -> None:
-    with pytest.raises(UserError, match="no change .* is known; `mergecost changes` lists them"):
+    with pytest.raises(UserError, match=r"no change .* is known; `mergecost changes` lists them"):
         find_change(text, KNOWN)
 
 

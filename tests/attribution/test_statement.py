@@ -42,15 +42,14 @@ def on(change: Change) -> Target:
 
 
 def verdicts(states: Mapping[Change, VerdictState]) -> dict[str, Verdict]:
-    return {
-        change.id: Verdict(change_id=change.id, state=state, accepted=None) for change, state in states.items()
-    }
+    return {change.id: Verdict(change_id=change.id, state=state, accepted=None) for change, state in states.items()}
 
 
 def books(
     *sums: AllocatedSum, states: Mapping[Change, VerdictState] | None = None, charges: tuple[OtherCharge, ...] = ()
 ) -> Books:
     states = states or {}
+    total = sum(each.picodollars for each in sums) + sum(each.picodollars for each in charges)
     return Books(
         window=OCTOBER,
         sums=sums,
@@ -58,7 +57,7 @@ def books(
         changes=tuple(states),
         verdicts=verdicts(states),
         changes_with_spend=frozenset(each.target.id for each in sums),
-        total_picodollars=sum(each.picodollars for each in (*sums, *charges)),
+        total_picodollars=total,
     )
 
 

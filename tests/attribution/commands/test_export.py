@@ -19,7 +19,7 @@ def exported(run, name: str) -> list[dict[str, object]]:
     result = run(export, *MONTH, "--format", name)
     assert result.exit_code == 0, result.exception
     if name == "json":
-        rows = json.loads(result.stdout)["rows"]
+        rows: list[dict[str, object]] = json.loads(result.stdout)["rows"]
     else:
         rows = [
             {key: int(value) if key == "total_picodollars" and value else value for key, value in row.items()}

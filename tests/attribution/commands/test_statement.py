@@ -25,7 +25,9 @@ def by_category(answer):
 def test_every_category_is_a_line_and_the_lines_sum_to_the_ledger(run_json, ledger_path) -> None:
     answer = run_json(statement, *AFTER_SURVIVAL)
     with contextlib.closing(sqlite3.connect(ledger_path)) as connection:
-        (calls,) = connection.execute("SELECT sum(total_picodollars) FROM calls WHERE started_at < '2026-11'").fetchone()
+        (calls,) = connection.execute(
+            "SELECT sum(total_picodollars) FROM calls WHERE started_at < '2026-11'"
+        ).fetchone()
     assert answer["total_picodollars"] == sum(by_category(answer).values()) == calls + 20 * 10**12
     assert list(by_category(answer)) == [
         "accepted",

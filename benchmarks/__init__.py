@@ -1,0 +1,1 @@
+"""`make bench`: what a call through the proxy costs beside a direct one."""
