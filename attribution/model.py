@@ -164,7 +164,7 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """Where a call's dollars go: exactly one per call. `id` is a change id, `branch:<repo>:<name>`, `default:<repo>` …"""
+    """Where a call's dollars go: one per call. `id` is a change id, `branch:<repo>:<name>`, `default:<repo>` …"""
 
     kind: TargetKind
     id: str

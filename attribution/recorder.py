@@ -1,6 +1,7 @@
 """From the journal to the ledger: priced, in batches, each call once, whatever dies in between.
 
-Strategy: read the journal behind the ledger's checkpoint, join each call's records, price it, write it with the new checkpoint in one transaction. The checkpoint stands before the oldest call that is still open, so a restart reads
+Strategy: read the journal behind the ledger's checkpoint, join each call's records, price it, write it with the new
+checkpoint in one transaction. The checkpoint stands before the oldest call that is still open, so a restart reads
 that call's opening again; rows it repeats are the same rows. A ledger that is locked, full or gone makes the recorder
 wait: calls go on, the journal keeps them.
 
@@ -156,9 +157,7 @@ class Recorder:
             for _, _, record in self._records(Position(before, 0))
             if isinstance(record, (Opened, Done))
         }
-        return frozenset(
-            (row.call.call_id, row.call.attempt) for call_id in met for row in self._ledger.call(call_id)
-        )
+        return frozenset((row.call.call_id, row.call.attempt) for call_id in met for row in self._ledger.call(call_id))
 
 
 def _interrupted(entry: _OpenCall) -> Attempt:

@@ -63,9 +63,7 @@ class Telemetry:
         self._legacy_tokens = (
             meter.create_histogram(GenAI.LEGACY_METRIC_TOKENS, unit="{token}") if legacy_names else None
         )
-        self._legacy_duration = (
-            meter.create_histogram(GenAI.LEGACY_METRIC_DURATION, unit="s") if legacy_names else None
-        )
+        self._legacy_duration = meter.create_histogram(GenAI.LEGACY_METRIC_DURATION, unit="s") if legacy_names else None
         self._running: dict[str, _Sum] = {}
 
     @classmethod

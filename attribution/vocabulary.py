@@ -1,8 +1,8 @@
 """The field's names, spelled once: OpenTelemetry GenAI and VCS semantic conventions, and our own beside them.
 
-Sources: OpenTelemetry semantic-conventions-genai (status Development, text of August 2026) and the VCS registry (release
-candidate). Nothing in either covers exact money, so the cost names are ours: pico-dollars, because OTLP has no decimal
-type and a double would not add up.
+Sources: OpenTelemetry semantic-conventions-genai (status Development, text of August 2026) and the VCS registry
+(release candidate). Nothing in either covers exact money, so the cost names are ours: pico-dollars, because OTLP has
+no decimal type and a double would not add up.
 """
 
 from __future__ import annotations

@@ -263,9 +263,7 @@ class _Relay:
             error = "incomplete_response"
         if self.is_draining:
             return  # drain() says how it went
-        self._log.done(
-            Outcome.OK if error is None else Outcome.ERROR, self._meter, complete=complete, error_type=error
-        )
+        self._log.done(Outcome.OK if error is None else Outcome.ERROR, self._meter, complete=complete, error_type=error)
 
 
 def _response_headers(upstream: aiohttp.ClientResponse, call: Call) -> CIMultiDict[str]:

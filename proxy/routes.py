@@ -69,7 +69,7 @@ def resolve(method: str, target: str, headers: Mapping[str, str], sellers: Mappi
         if read is None:
             return NoRoute(
                 400,
-                f"the path tags {unquote(first)!r} are not name=value pairs; write /@team=NAME,actor=NAME/…",
+                f"the path tags {unquote(first)[:200]!r} are not name=value pairs; write /@team=NAME,actor=NAME/…",
                 _shape_of(rest, headers),
             )
         tags, path = read, rest

@@ -35,7 +35,7 @@ class Operation:
         return f"{self.name}-{'stream' if self.stream else 'plain'}{'-array' if self.path.endswith('Content') else ''}"
 
     def request(self, prompt: str) -> dict[str, Any]:
-        return _filled(self.body, prompt)
+        return {key: _filled(value, prompt) for key, value in self.body.items()}
 
 
 _CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "PROMPT"}]}

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 __all__ = ["Finished", "ServingProcess", "run_mergecost"]
 
@@ -28,7 +29,7 @@ class Finished:
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment without the keys and settings of whoever runs the tests."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "VIRTUAL_ENV"}}
-    return kept | {"HOME": str(home), "PYTHONPATH": os.getcwd()} | dict(extra or {})
+    return kept | {"HOME": str(home), "PYTHONPATH": str(Path.cwd())} | dict(extra or {})
 
 
 async def run_mergecost(
@@ -67,7 +68,7 @@ class ServingProcess:
         self._env = env
         self.url = ""
 
-    async def __aenter__(self) -> ServingProcess:
+    async def __aenter__(self) -> Self:
         self.process = await asyncio.create_subprocess_exec(
             *COMMAND,
             "serve",

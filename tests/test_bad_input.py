@@ -48,7 +48,7 @@ async def test_an_operation_the_registry_lacks_passes_and_is_recorded_as_unmeter
 
 async def test_a_websocket_upgrade_is_answered_so_that_codex_falls_back_at_once(tmp_path):
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
-        headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"}
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
         async with proxy.client.get(proxy.url + "/openai/v1/responses", headers=headers) as response:
             assert response.status == 426
         assert provider.exchanges == []
@@ -155,8 +155,6 @@ async def test_a_configuration_that_cannot_be_used_names_file_and_key(tmp_path, 
 
 
 async def test_a_disk_without_room_for_the_journal_is_refused_at_start(tmp_path):
-    finished = await run_mergecost(
-        "serve", "--port", "0", home=tmp_path, limits={"file_bytes": 4 * 1024 * 1024}
-    )
+    finished = await run_mergecost("serve", "--port", "0", home=tmp_path, limits={"file_bytes": 4 * 1024 * 1024})
     assert finished.exit_code == 1
     assert "no room for the journal file" in finished.stderr

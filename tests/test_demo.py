@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from attribution.settings import environment_without
+
 TOTAL = 4_981_395_500_000  # picodollars
 
 
@@ -36,9 +38,10 @@ class Demo:
         return int(amount)
 
 
-def run(place: Path) -> str:
+def run(place: Path, **variables: str) -> str:
     command = [sys.executable, "-m", "attribution.demo"]
-    return subprocess.run(command, cwd=place, check=True, stdout=subprocess.PIPE, text=True).stdout
+    environment = environment_without([], **variables)
+    return subprocess.run(command, cwd=place, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +49,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     place = tmp_path_factory.mktemp("demo")
     (place / ".demo").mkdir()
     (place / ".demo" / "notes.txt").write_text("mine")
-    return Demo(place, run(place), run(place))
+    steered = {"MERGECOST_STATEMENT__TIME_ZONE": "Asia/Tokyo", "MERGECOST_LEDGER": "sqlite:////nowhere/ledger.db"}
+    return Demo(place, run(place), run(place, **steered))
 
 
 def test_the_last_line_gives_the_statement_and_the_ledger_and_they_agree(demo: Demo) -> None:
     assert demo.first.splitlines()[-1] == f"lines={TOTAL} ledger={TOTAL}"
 
 
-def test_running_it_again_prints_the_same(demo: Demo) -> None:
+def test_running_it_again_prints_the_same_whatever_the_settings_of_the_machine(demo: Demo) -> None:
     assert demo.again == demo.first
 
 

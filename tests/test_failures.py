@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import sqlite3
 
@@ -47,11 +46,12 @@ async def test_a_plain_response_that_breaks_off_looks_broken_to_the_client(tmp_p
 
 
 async def test_a_stream_that_ends_without_its_terminal_event_is_an_error_and_estimated(tmp_path):
-    begun = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n'
+    begun = (
+        b"event: message_start\n"
+        b'data: {"type":"message_start","message":{"usage":{"input_tokens":7,"output_tokens":1}}}\n\n'
+    )
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
-        provider.planned.append(
-            Reply(headers=(("Content-Type", "text/event-stream"),), pieces=(begun,), streamed=True)
-        )
+        provider.planned.append(Reply(headers=(("Content-Type", "text/event-stream"),), pieces=(begun,), streamed=True))
         async with proxy.client.post(proxy.url + STREAM.path, json=STREAM.request(PROMPT)) as response:
             assert await response.read() == begun
         row = await proxy.row()
@@ -244,10 +244,10 @@ async def test_no_prompt_completion_or_secret_is_on_disk(tmp_path):
 
 
 async def _first_row(proxy):
-    """The first row, as soon as it is there."""
+    """The first row, as soon as it is there: asked again and again, since only the proxy knows that a client left."""
     async with asyncio.timeout(10):
         while not (rows := await proxy.rows()):
-            await asyncio.sleep(0)
+            pass
     return rows[0]
 
 

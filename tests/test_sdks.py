@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anthropic
 import openai
 import pytest
@@ -13,7 +15,7 @@ from tests.proxying import proxy_before
 
 ASK = "[sample input=1000 output=200 cache_read=300 reasoning=0]"
 BUSY = "[sample input=1000 output=200 fail=429x1]"
-MESSAGES = [{"role": "user", "content": ASK}]
+MESSAGES: Any = [{"role": "user", "content": ASK}]
 
 
 def openai_client(url: str) -> openai.AsyncOpenAI:
@@ -67,7 +69,7 @@ async def test_openai_over_every_base_url_people_write(tmp_path, base):
 
 @pytest.mark.parametrize("base", ["/anthropic", "", "/@team=payments/anthropic"])
 async def test_anthropic_over_every_base_url_people_write(tmp_path, base):
-    asked = {"model": "claude-sonnet-4-6", "max_tokens": 500, "messages": MESSAGES}
+    asked: Any = {"model": "claude-sonnet-4-6", "max_tokens": 500, "messages": MESSAGES}
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
         async with anthropic_client(proxy.url + base) as client:
             message = await client.messages.create(**asked)

@@ -175,6 +175,7 @@ def _print_calls(app: App, calls: Sequence[tuple[RecordedCall, Allocation]]) -> 
         return
     columns = ("started", "call", "model", "outcome", "rule", "evidence", "dollars")
     click.echo()
-    print_table(app.console, columns, rows, right=("dollars",))
+    spare = ("call", "outcome", "evidence", "model")
+    print_table(app.console, columns, rows, right=("started", "rule", "dollars"), spare=spare)
     if len(calls) > len(shown):
         click.echo(f"The last {len(shown)} of {len(calls):,} calls; --json has all.")

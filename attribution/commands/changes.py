@@ -34,9 +34,9 @@ class _Row:
 
 
 @click.command()
-@click.option("--accepted", "states", flag_value=VerdictState.ACCEPTED, help="Only changes that survived.")
-@click.option("--rejected", "states", flag_value=VerdictState.REJECTED, help="Only changes undone in their window.")
-@click.option("--seasoning", "states", flag_value=VerdictState.SEASONING, help="Only changes still in their window.")
+@click.option("--accepted", is_flag=True, help="Only changes that survived.")
+@click.option("--rejected", is_flag=True, help="Only changes undone in their window.")
+@click.option("--seasoning", is_flag=True, help="Only changes still in their window.")
 @click.option("--repo", help="Only this repository: host/owner/name, owner/name or name.")
 @click.option("--since", help="Only changes merged from this date or time on.")
 @click.option("--until", help="Only changes merged before this date or time.")
@@ -46,7 +46,9 @@ class _Row:
 def changes(
     app: App,
     *,
-    states: VerdictState | None,
+    accepted: bool,
+    rejected: bool,
+    seasoning: bool,
     repo: str | None,
     since: str | None,
     until: str | None,
@@ -59,6 +61,8 @@ def changes(
     def moment(text: str | None, option: str) -> datetime | None:
         return parse_instant(text, option=option, time_zone=time_zone) if text else None
 
+    asked = {VerdictState.ACCEPTED: accepted, VerdictState.REJECTED: rejected, VerdictState.SEASONING: seasoning}
+    states = {state for state, wanted in asked.items() if wanted} or set(VerdictState)
     judged_at = moment(as_of, "--as-of") or app.clock.now()
     merged = Window(moment(since, "--since"), moment(until, "--until"))
     if merged.since and merged.until and merged.since >= merged.until:
@@ -70,9 +74,7 @@ def changes(
     wanted = (
         change
         for change in known.changes.values()
-        if _is_called(change, repo)
-        and _merged_in(change, merged)
-        and (states is None or known.verdicts[change.id].state is states)
+        if _is_called(change, repo) and _merged_in(change, merged) and known.verdicts[change.id].state in states
     )
     rows = _rows(wanted, known.verdicts, sums)
     if as_json:
@@ -164,7 +166,8 @@ def _print(app: App, rows: Sequence[_Row]) -> None:
     costs = dollars([*(row.picodollars for row in rows), sum(row.picodollars for row in rows)])
     lines = [_line(row, cost, several=several) for row, cost in zip(rows, costs, strict=False)]
     total = ("TOTAL", "", "", "", "", "", "", costs[-1], f"{sum(row.calls for row in rows):,}")
-    print_table(app.console, COLUMNS, lines, right=("lines", "units", "model cost", "calls"), total=total)
+    figures = ("lines", "units", "model cost", "calls")
+    print_table(app.console, COLUMNS, lines, right=figures, total=total, spare=("branch", "calls", "lines", "merged"))
     counts = Counter(row.verdict.state for row in rows)
     units = _units(rows)
     said = [f"{counts[state]:,} {state.value} ({units[state]:,} units)" for state in VerdictState if counts[state]]

@@ -112,7 +112,8 @@ def _print(app: App, by: list[Dimension], rows: list[SpendRow], total: SpendRow)
     ]
     names = [dimension.value for dimension in by] or [""]
     last = ("TOTAL", *[""] * (len(names) - 1), *_figures(total), *columns_of_money[-1])
-    print_table(app.console, (*names, *figures), lines, right=figures, total=last)
+    spare = (*components, "retries", "failed", "cache hits")
+    print_table(app.console, (*names, *figures), lines, right=figures, total=last, spare=spare)
     if total.list_picodollars:
         click.echo(f"Beside it, at list price, on subscriptions: {dollars([total.list_picodollars])[0]}")
 

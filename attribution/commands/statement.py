@@ -11,14 +11,13 @@ from attribution.books import make_statement, up_to_date
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
 from attribution.commands.tables import dollars, percent, print_table
 from attribution.ledger.rows import instant
-from attribution.model import Grade
 from attribution.money import plain, usd
 from attribution.periods import month_window
 from attribution.statement import Statement, StatementLine
 
 __all__ = ["statement", "statement_as_json"]
 
-FIGURES = ("dollars", "share", "calls", "unpriced", *(f"grade {grade.value}" for grade in Grade))
+FIGURES = ("dollars", "share", "calls", "unpriced")
 
 
 @click.command()
@@ -87,23 +86,21 @@ def _print(app: App, answer: Statement) -> None:
     click.echo(f"Model cost of {answer.month} ({answer.time_zone}) by spend date, verdicts as of {answer.as_of:%F %R}Z")
     money = dollars([*(line.picodollars for line in answer.lines), answer.total_picodollars])
     rows = [
-        (line.category.value, amount, percent(line.share), f"{line.calls:,}", f"{line.unpriced:,}", *_grades(line))
+        (line.category.value, amount, percent(line.share), f"{line.calls:,}", f"{line.unpriced:,}", _grades(line))
         for line, amount in zip(answer.lines, money, strict=False)
     ]
     unpriced = f"{answer.unpriced:,} of {answer.calls:,}"
-    total = ("TOTAL", money[-1], "", f"{answer.calls:,}", unpriced, *[""] * len(Grade))
-    print_table(app.console, ("line", *FIGURES), rows, right=FIGURES, total=total)
+    total = ("TOTAL", money[-1], "", f"{answer.calls:,}", unpriced, "")
+    print_table(app.console, ("line", *FIGURES, "grades"), rows, right=FIGURES, total=total, spare=("unpriced",))
     for text in _below(answer):
         click.echo(text)
 
 
-def _grades(line: StatementLine) -> list[str]:
-    """The line's dollars by grade, in percent of the line."""
-    amounts = dict(line.grades)
-    return [
-        percent(Decimal(amounts[grade]) / line.picodollars) if grade in amounts and line.picodollars else ""
-        for grade in Grade
-    ]
+def _grades(line: StatementLine) -> str:
+    """The line's dollars by grade of evidence, in percent of the line."""
+    if not line.picodollars:
+        return ""
+    return ", ".join(f"{grade.value} {percent(Decimal(amount) / line.picodollars)}" for grade, amount in line.grades)
 
 
 def _below(answer: Statement) -> list[str]:

@@ -103,12 +103,13 @@ async def test_without_keys_on_loopback_a_client_s_own_key_passes_through(tmp_pa
     ],
 )
 @pytest.mark.parametrize(
-    ("presented", "said"),
+    "presented_and_said",
     [("sk-mc-wrong", "unknown or was revoked"), ("sk-someone-elses", "asks for a mergecost key"), ("", "asks for")],
 )
 async def test_a_wrong_key_is_refused_in_the_provider_s_error_shape_and_never_sent_on(
-    tmp_path, key, path, where, presented, said
+    tmp_path, key, path, where, presented_and_said
 ):
+    presented, said = presented_and_said
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
         headers = {"Authorization": f"Bearer {presented}"} if presented else {}
         async with proxy.client.post(proxy.url + path, data=b"{}", headers=headers) as response:
@@ -123,9 +124,7 @@ async def test_a_wrong_key_is_refused_in_the_provider_s_error_shape_and_never_se
 
 async def test_a_good_key_without_a_provider_key_says_which_variable_to_set(tmp_path, key):
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
-        async with proxy.client.post(
-            proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": key}
-        ) as response:
+        async with proxy.client.post(proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": key}) as response:
             body = json.loads(await response.read())
         assert response.status == 401
         assert "ANTHROPIC_API_KEY" in body["error"]["message"]
@@ -138,18 +137,14 @@ async def test_a_revoked_key_is_refused(tmp_path, key):
         (stored,) = ledger.keys()
         assert ledger.revoke_key(stored.id, SystemClock().now())
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
-        async with proxy.client.post(
-            proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": key}
-        ) as response:
+        async with proxy.client.post(proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": key}) as response:
             assert response.status == 401
         assert provider.exchanges == []
 
 
 async def test_keys_may_be_optional_on_loopback(tmp_path, key):
     async with SampleProvider() as provider, proxy_before(provider, tmp_path, server={"keys": "optional"}) as proxy:
-        async with proxy.client.post(
-            proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": "own"}
-        ) as response:
+        async with proxy.client.post(proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": "own"}) as response:
             await response.read()
         assert provider.exchanges[0].header("x-api-key") == "own"
 

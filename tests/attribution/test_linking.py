@@ -68,6 +68,7 @@ LAB = make_facts(
     replace(make_change(9, repository="gitlab.example.com/acme/lab"), id="gitlab.example.com/acme/lab!9"),
     repository="gitlab.example.com/acme/lab",
     production_branch="trunk",
+    shared_branches=(),
 )
 LIMITS = LinkingLimits(
     out_of_scope_keys=frozenset({"chat"}),

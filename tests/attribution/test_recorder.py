@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -233,5 +235,7 @@ def test_positions_sort_and_survive_being_written_down():
 
 @pytest.mark.parametrize("field", ["session", "repository", "worktree", "branch", "head"])
 def test_a_stint_ends_when_any_of_its_marks_changes(field):
-    assert stint_of(Stamp(**{field: "a"})) != stint_of(Stamp(**{field: "b"})) != stint_of(Stamp())
-    assert stint_of(Stamp(**{field: "a"}, team="x")) == stint_of(Stamp(**{field: "a"}, team="y"))
+    marked: Any = {field: "a"}
+    one, other = replace(Stamp(), **marked), replace(Stamp(), **{**marked, field: "b"})
+    assert len({stint_of(one), stint_of(other), stint_of(Stamp())}) == 3
+    assert stint_of(replace(one, team="x")) == stint_of(replace(one, team="y"))

@@ -1,9 +1,10 @@
-"""What OpenTelemetry is told of a call is what the ledger holds of it. The collector here is a real OTLP/HTTP server."""
+"""What OpenTelemetry is told of a call is what the ledger holds of it. The collector is a real OTLP/HTTP server."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from typing import Any
 
 import aiohttp
 import pytest
@@ -23,8 +24,8 @@ class Collector:
     """Keeps what is exported to it in memory."""
 
     def __init__(self) -> None:
-        self.spans = []
-        self.metrics = defaultdict(list)
+        self.spans: list[Any] = []
+        self.metrics: dict[str, list[Any]] = defaultdict(list)
 
     async def __aenter__(self):
         app = web.Application()
@@ -141,7 +142,7 @@ async def test_one_span_covers_a_call_with_its_retries(tmp_path):
     collector, rows = await exported(
         tmp_path, [operation], env={"MERGECOST_PROVIDERS__OPENAI__RETRIES": "2"}, planned=[busy, busy]
     )
-    ((span, attributes),) = collector.spans
+    ((_, attributes),) = collector.spans
     assert [row["attempt"] for row in rows] == [1, 2, 3]
     assert attributes["mergecost.call.attempts"] == 3
     assert attributes["mergecost.cost.picodollars"] == sum(row["total_picodollars"] for row in rows)
@@ -150,7 +151,7 @@ async def test_one_span_covers_a_call_with_its_retries(tmp_path):
 
 async def test_an_unpriced_call_has_tokens_and_no_cost(tmp_path):
     operation = OPERATIONS[0]
-    unknown = type(operation)("chat.completions", operation.path, operation.body | {"model": "gpt-unheard-of"})
+    unknown = type(operation)("chat.completions", operation.path, {**operation.body, "model": "gpt-unheard-of"})
     collector, (row,) = await exported(tmp_path, [unknown])
     ((_, attributes),) = collector.spans
     assert row["price_status"] == attributes["mergecost.price.status"] == "unpriced"

@@ -57,7 +57,13 @@ def test_hop_by_hop_headers_and_ours_end_here(name: str) -> None:
 
 
 def test_headers_that_connection_names_end_here() -> None:
-    pairs = [("connection", "close, X-Hop"), ("Connection", "x-other"), ("x-hop", "1"), ("X-Other", "2"), ("X-Hops", "3")]
+    pairs = [
+        ("connection", "close, X-Hop"),
+        ("Connection", "x-other"),
+        ("x-hop", "1"),
+        ("X-Other", "2"),
+        ("X-Hops", "3"),
+    ]
     assert forwardable(pairs) == [("X-Hops", "3")]
 
 
@@ -82,7 +88,9 @@ def test_keys_are_presented_strongest_first() -> None:
     assert presented_keys(headers, {"key": "query"}) == [OURS, "openai", "anthropic", "goog", "azure", "query"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic dXNlcg=="}, {"x-api-key": "  "}, {"Authorization": "Bearer "}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Basic dXNlcg=="}, {"x-api-key": "  "}, {"Authorization": "Bearer "}]
+)
 def test_no_key_is_presented(headers: dict[str, str]) -> None:
     assert presented_keys(CIMultiDict(headers), {}) == []
 
@@ -146,11 +154,15 @@ def test_a_login_token_is_billed_by_plan(headers: dict[str, str], basis: Billing
         ("(only a comment)", None, None),
     ],
 )
-def test_the_first_product_of_the_user_agent_names_the_client(agent: str, name: str | None, version: str | None) -> None:
+def test_the_first_product_of_the_user_agent_names_the_client(
+    agent: str, name: str | None, version: str | None
+) -> None:
     assert client_identity(CIMultiDict({"user-agent": agent})) == ClientIdentity(name, version, None)
 
 
-@pytest.mark.parametrize(("said", "count"), [("0", 0), ("2", 2), ("", None), ("-1", None), ("٣", None), ("9" * 6, None)])
+@pytest.mark.parametrize(
+    ("said", "count"), [("0", 0), ("2", 2), ("", None), ("-1", None), ("٣", None), ("9" * 6, None)]
+)
 def test_the_retry_count_of_official_sdks_is_read(said: str, count: int | None) -> None:
     assert client_identity(CIMultiDict({"X-Stainless-Retry-Count": said})).retry_count == count
 

@@ -22,7 +22,10 @@ ARRAYS = {
     "unicode": ('[{"a":"→\\u007d🧮"}]'.encode(), ['{"a":"→\\u007d🧮"}'.encode()]),
     "scalars between": (b'[1, null, "x", {"a":1}, true]', [b'{"a":1}']),
     "torn": (b'[{"a":1},{"b":', [b'{"a":1}']),
-    "an object instead": (b'{"error": {"code": 503, "details": [{}]}}\n', [b'{"error": {"code": 503, "details": [{}]}}']),
+    "an object instead": (
+        b'{"error": {"code": 503, "details": [{}]}}\n',
+        [b'{"error": {"code": 503, "details": [{}]}}'],
+    ),
     "no JSON at all": (b"<html>]}} \\ [ upstream </html>", []),
 }
 

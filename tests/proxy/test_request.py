@@ -43,7 +43,9 @@ def test_model_stream_and_tier_are_read(body: object, expected: tuple[str | None
     assert facts(json.dumps(body).encode()) == expected
 
 
-@pytest.mark.parametrize("text", [rb"half an emoji \ud83d", rb"\ude00\ud83d", rb"\\ud83d \ud83d\ud83d\ude00", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text", [rb"half an emoji \ud83d", rb"\ude00\ud83d", rb"\\ud83d \ud83d\ud83d\ude00", b"\xff\xfe"]
+)
 def test_text_that_is_no_unicode_hides_nothing(text: bytes) -> None:
     assert facts(b'{"prompt":"' + text + b'","model":"m","stream":true}') == ("m", True, None)
 

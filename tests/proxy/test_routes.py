@@ -185,7 +185,9 @@ def test_the_model_is_read_from_the_path_where_it_stands_there(target: str, mode
         ("@change=%40abc", (("change", "@abc"),)),
     ],
 )
-@pytest.mark.parametrize("rest", ["/anthropic/v1/messages?beta=true", "/v1/messages?beta=true", "//anthropic//messages?beta=true"])
+@pytest.mark.parametrize(
+    "rest", ["/anthropic/v1/messages?beta=true", "/v1/messages?beta=true", "//anthropic//messages?beta=true"]
+)
 def test_path_tags_are_read_and_taken_out(segment: str, tags: tuple[tuple[str, str], ...], rest: str) -> None:
     found = route(f"/{segment}{rest}")
     assert found.tags == tags

@@ -86,7 +86,9 @@ def test_an_event_is_given_as_soon_as_its_blank_line_is_there() -> None:
     assert parser.feed(b"\r") == [SseEvent(b"", b"b")]
 
 
-@pytest.mark.parametrize("size", [MAX_EVENT_BYTES + 100, 1 << 20, 7_000_001], ids=["at once", "in mebibytes", "unevenly"])
+@pytest.mark.parametrize(
+    "size", [MAX_EVENT_BYTES + 100, 1 << 20, 7_000_001], ids=["at once", "in mebibytes", "unevenly"]
+)
 def test_an_oversized_event_is_let_go_and_its_neighbours_are_kept(size: int) -> None:
     body = b"data: a\n\ndata: " + b"x" * MAX_EVENT_BYTES + b"\ndata: torn\n\ndata: b\n\n"
     parser = SseParser()

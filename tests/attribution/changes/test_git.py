@@ -440,8 +440,8 @@ def test_a_longer_history_takes_no_more_git_processes(
     def grow(start: int, end: int) -> None:
         for number in range(start, end):
             work(repo, f"b{number}", "One")
-            repo.write({".gitattributes": f"x{number} linguist-generated\n"})
             repo.squash(f"b{number}", f"Squash (#{number})")
+            repo.commit("Mark", {".gitattributes": f"x{number} linguist-generated\n"})
 
     grow(1, 3)
     few = processes(tmp_path / "few")

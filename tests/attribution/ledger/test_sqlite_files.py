@@ -8,8 +8,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,12 +82,28 @@ def test_a_file_in_the_place_of_the_directory_is_named(tmp_path: Path) -> None:
         SqliteLedger(tmp_path / "file" / "ledger.db")
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may write anything")
-def test_a_read_only_ledger_is_named(ledger: SqliteLedger, path: Path) -> None:
-    ledger.close()
-    path.chmod(0o400)
-    with pytest.raises(LedgerError, match="cannot open the ledger"):
-        SqliteLedger(path)
+@contextlib.contextmanager
+def _without_privileges() -> Iterator[None]:
+    """The superuser may write anything, so for a moment he is nobody."""
+    privileged = os.geteuid() == 0
+    if privileged:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if privileged:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the rights of a file")
+def test_a_read_only_ledger_is_named() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        path = Path(directory) / "ledger.db"
+        SqliteLedger(path).close()
+        path.chmod(0o444)
+        with _without_privileges(), pytest.raises(LedgerError, match=f"cannot open the ledger {path}"):
+            SqliteLedger(path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file size")
