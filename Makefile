@@ -56,6 +56,7 @@ bench: $(INSTALLED)
 
 # No index addresses in the lock file: it serves every index that holds the same files.
 lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --all-extras pyproject.toml -o requirements.lock --quiet
 

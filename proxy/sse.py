@@ -18,7 +18,6 @@ MAX_EVENT_BYTES = 32 * 1024 * 1024
 # Two ends of line; the halves of a CRLF are one. Written out, because `(?>\r\n|\n|\r){2}` is six times slower.
 _END_OF_EVENT = re.compile(rb"\n(?:\n|\r\n?)|\r(?:\n(?:\n|\r\n?)|\r\n?)")
 _END_OF_LINE = re.compile(rb"\r\n|\n|\r")
-_LONGEST_END = 4
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -37,7 +36,7 @@ class SseParser:
         self._parts: list[bytes] = []  # bytes since the last complete event
         self._size = 0
         self._dropped = 0  # bytes of the current event that were let go
-        self._tail = b""  # last bytes of _parts, where an end may have begun
+        self._tail = b""  # last byte of _parts, where an end may have begun
         self._started = False
         self.oversized = 0  # events that were too long to keep
 
@@ -69,7 +68,7 @@ class SseParser:
         return events
 
     def _keep(self, data: bytes) -> None:
-        self._tail = (self._tail + data)[-(_LONGEST_END - 1) :]
+        self._tail = data[-1:]
         self._parts.append(data)
         self._size += len(data)
         if self._size > MAX_EVENT_BYTES:

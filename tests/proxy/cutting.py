@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def every_cutting(body: bytes) -> Iterator[list[bytes]]:
 def cut(body: bytes, places: list[int]) -> list[bytes]:
     """`body` cut at these offsets; offsets that repeat make empty chunks."""
     edges = [0, *sorted(min(place, len(body)) for place in places), len(body)]
-    return [body[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [body[start:end] for start, end in pairwise(edges)]
 
 
 def chunkings(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[tuple[bytes, list[bytes]]]:

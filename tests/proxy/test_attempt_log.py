@@ -30,6 +30,21 @@ STOP = event("message_stop")
 USED = Usage(input_tokens=10, output_tokens=20)
 
 
+def made_call(path: str = "x", *, stream: bool = True) -> Call:
+    return Call(
+        call_id="c",
+        attempt=1,
+        started_at=START,
+        provider="anthropic",
+        seller="x",
+        operation="messages",
+        method="POST",
+        path=path,
+        server="x",
+        stream=stream,
+    )
+
+
 class Bench:
     """A journal, a clock and a meter, and what the journal holds."""
 
@@ -41,10 +56,7 @@ class Bench:
         self.meter = Meter(operation, provider_kind="anthropic", status=200, content_type="text/event-stream")
 
     def log(self, *, stream: bool = True) -> AttemptLog:
-        names = dict.fromkeys(("provider", "seller", "operation", "method", "path", "server"), "x")
-        return AttemptLog(
-            self.journal, self.clock, Call(call_id="c", attempt=1, started_at=START, stream=stream, **names)
-        )
+        return AttemptLog(self.journal, self.clock, made_call(stream=stream))
 
     def after(self, microseconds: int) -> None:
         self.clock.advance(timedelta(microseconds=microseconds))
@@ -74,11 +86,8 @@ def test_a_call_is_on_file_as_soon_as_its_log_is_made(bench: Bench) -> None:
 
 
 def test_a_call_that_cannot_be_recorded_makes_no_log(bench: Bench) -> None:
-    names = dict.fromkeys(("provider", "seller", "operation", "method", "server"), "x")
     with pytest.raises(JournalFullError):
-        AttemptLog(
-            bench.journal, bench.clock, Call(call_id="c", attempt=1, started_at=START, path="x" * 20_000, **names)
-        )
+        AttemptLog(bench.journal, bench.clock, made_call("x" * 20_000))
 
 
 def test_times_are_microseconds_since_the_log_was_made(bench: Bench) -> None:

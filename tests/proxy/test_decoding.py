@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
+from functools import partial
 
 import brotli
 import pytest
@@ -22,9 +24,9 @@ def raw_deflate(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
-ENCODERS = {
-    "gzip": gzip.compress,
-    "x-gzip": gzip.compress,
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": partial(gzip.compress, mtime=0),
+    "x-gzip": partial(gzip.compress, mtime=0),
     "deflate": zlib.compress,
     "br": brotli.compress,
     "zstd": zstandard.compress,
@@ -122,11 +124,8 @@ def bomb(coding: str) -> bytes:
     count = MAX_DECODED_BYTES // len(piece) + 64
     if coding == "br":
         packer = brotli.Compressor(quality=1)
-        return b"".join(packer.process(piece) for _ in range(count)) + packer.finish()
-    if coding == "zstd":
-        packed = zstandard.ZstdCompressor().compressobj()
-    else:
-        packed = zlib.compressobj(level=1, wbits=31)
+        return b"".join([*(packer.process(piece) for _ in range(count)), packer.finish()])
+    packed = zstandard.ZstdCompressor().compressobj() if coding == "zstd" else zlib.compressobj(level=1, wbits=31)
     return b"".join(packed.compress(piece) for _ in range(count)) + packed.flush()
 
 

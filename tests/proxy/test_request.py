@@ -56,10 +56,24 @@ def test_the_model_is_always_text_that_can_be_written() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"[]", b"1", b"null", b'"model"', b"{", b'{"model":"m"', b'{"model":"m"} x', b"nope", b"\x00", b"\xff{}", b"{" * 100_000,
-     b'{"a":' * 100_000, rb'"\ud83d"', rb'{"model":"\ud8"}'],
+    [
+        b"[]",
+        b"1",
+        b"null",
+        b'"model"',
+        b"{",
+        b'{"model":"m"',
+        b'{"model":"m"} x',
+        b"nope",
+        b"\x00",
+        b"\xff{}",
+        b"{" * 100_000,
+        b'{"a":' * 100_000,
+        rb'"\ud83d"',
+        rb'{"model":"\ud8"}',
+    ],
     ids=range(14),
-)  # fmt: skip
+)
 def test_a_body_that_is_no_object_is_a_problem_and_no_more(body: bytes) -> None:
     read = read_request(body, None)
     assert (read.model, read.stream, read.problems) == (None, False, NO_OBJECT)

@@ -44,7 +44,9 @@ def parse(chunks: Iterable[bytes]) -> list[SseEvent]:
 
 def reference(body: bytes) -> list[SseEvent]:
     """The standard read line by line over the whole body, plus an event that lacks its blank line."""
-    events, name, data = [], b"", []
+    events: list[SseEvent] = []
+    name = b""
+    data: list[bytes] = []
     for line in [*re.split(rb"\r\n|\n|\r", body.removeprefix(b"\xef\xbb\xbf")), b""]:
         field, _, value = line.partition(b":")
         if not line:
