@@ -202,6 +202,7 @@ class _Relay:
         self._log = log
         self._meter = meter
         self._received = 0
+        self._told_at: int | None = None  # bytes received when the books were told the end
         self.has_ended = False
         self.is_draining = False
 
@@ -236,7 +237,9 @@ class _Relay:
             self._upstream.close()
 
     def finish(self) -> None:
-        """The transport's end."""
+        """The transport's end. Told once: without a byte since, there is nothing to add."""
+        if self._told_at == self._received:
+            return
         self._meter.close()
         self.has_ended = True
         self._done(complete=self._meter.is_whole)
@@ -261,6 +264,7 @@ class _Relay:
         error = self._meter.error_type or (str(status) if status >= 400 else None)
         if error is None and not complete:
             error = "incomplete_response"
+        self._told_at = self._received
         if self.is_draining:
             return  # drain() says how it went
         self._log.done(Outcome.OK if error is None else Outcome.ERROR, self._meter, complete=complete, error_type=error)

@@ -20,6 +20,8 @@ class Relayed(web.StreamResponse):
     def __init__(self, status: int, reason: str | None, headers: CIMultiDict[str]) -> None:
         super().__init__(status=status, reason=reason, headers=headers)
         self._given = frozenset(name.lower() for name in headers)
+        # A body of known length follows at once: head and body leave in one write. A stream's head goes ahead.
+        self._send_headers_immediately = hdrs.CONTENT_LENGTH not in headers
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import sqlite3
-import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -60,7 +59,7 @@ def test_every_command_is_shown(command: str) -> None:
 
 
 # A command on a line of an indented block, behind variables or a path, or in inline code.
-SHOWN = re.compile(r"^ {4,}(?:\S+=\S* )*(?:\S*/)?mergecost (?P<line>\S.*)$|`mergecost (?P<inline>[^`]+)`", re.M)
+SHOWN = re.compile(r"^ {4,}(?:\S+=\S* )*(?:\S*/)?mergecost (?P<line>\S.*)$|`mergecost (?P<inline>[^`]+)`", re.MULTILINE)
 
 
 def shown_commands() -> Iterator[tuple[str, str, bool]]:
@@ -104,7 +103,7 @@ def links() -> Iterator[tuple[str, str, str]]:
 
 def anchors(text: str) -> set[str]:
     """The anchors forges make of headings."""
-    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -132,9 +131,9 @@ def settings_of(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 def test_every_setting_is_explained_where_the_operating_page_points(setting: str, description: str) -> None:
     example = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     assert "(../config.example.yaml)" in OPERATING
-    assert re.search(rf"^[ #]*{setting}:", example, re.M)
+    assert re.search(rf"^[ #]*{setting}:", example, re.MULTILINE)
     assert description
-    assert " ".join(description.split()) in " ".join(re.sub(r"^ *# ?", "", example, flags=re.M).split())
+    assert " ".join(description.split()) in " ".join(re.sub(r"^ *# ?", "", example, flags=re.MULTILINE).split())
 
 
 def vocabulary_names() -> Iterator[str]:
@@ -171,12 +170,12 @@ def test_every_stamp_field_is_documented_with_its_header() -> None:
 
 
 def test_the_rules_are_documented_in_the_order_they_are_tried() -> None:
-    assert re.findall(r"^\| (R\d+) \|", ATTRIBUTION, re.M) == [rule.value for rule, _ in RULES]
+    assert re.findall(r"^\| (R\d+) \|", ATTRIBUTION, re.MULTILINE) == [rule.value for rule, _ in RULES]
 
 
 def test_every_line_of_the_statement_is_documented() -> None:
     table = METRIC.split("| line | holds")[1].split("\n\n")[0]
-    named = [name.strip() for row in re.findall(r"^\| ([a-z_, ]+) \|", table, re.M) for name in row.split(",")]
+    named = [name.strip() for row in re.findall(r"^\| ([a-z_, ]+) \|", table, re.MULTILINE) for name in row.split(",")]
     assert sorted(named) == sorted(category.value for category in Category)
 
 
@@ -189,9 +188,9 @@ def test_every_component_and_status_of_a_price_is_documented() -> None:
 
 
 def documented_tables() -> dict[str, list[tuple[str, str]]]:
-    sections = re.split(r"^### ", LEDGER.split("## Tables")[1].split("\n## ")[0], flags=re.M)[1:]
+    sections = re.split(r"^### ", LEDGER.split("## Tables")[1].split("\n## ")[0], flags=re.MULTILINE)[1:]
     return {
-        section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \| (TEXT|INTEGER) \|", section, re.M)
+        section.split("\n", 1)[0]: re.findall(r"^\| `(\w+)` \| (TEXT|INTEGER) \|", section, re.MULTILINE)
         for section in sections
     }
 
@@ -230,7 +229,7 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def example(page: str, name: str) -> str:
     """The block under `<!-- example: name -->`."""
-    found = re.search(rf"<!-- example: {name} -->\n```\w*\n(?P<block>.*?)```", page, re.S)
+    found = re.search(rf"<!-- example: {name} -->\n```\w*\n(?P<block>.*?)```", page, re.DOTALL)
     assert found, f"there is no example {name!r}"
     return found["block"]
 
@@ -259,10 +258,10 @@ def test_decision_records_are_short_and_have_the_three_parts() -> None:
     for page in (DOCS / "adr").glob("*.md"):
         text = TEXTS[page]
         assert len(text.splitlines()) <= 40, page.name
-        assert re.findall(r"^## (\w+)", text, re.M) == ["Context", "Decision", "Consequences"], page.name
+        assert re.findall(r"^## (\w+)", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], page.name
 
 
 def test_the_dimensions_of_spend_that_are_shown_exist() -> None:
-    shown = set(re.findall(r"--by (\w+)", textwrap.dedent("\n".join(TEXTS.values()))))
+    shown = set(re.findall(r"--by (\w+)", "\n".join(TEXTS.values())))
     assert shown
     assert shown <= {dimension.value for dimension in Dimension}

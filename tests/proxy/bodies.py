@@ -213,7 +213,7 @@ WHOLE: dict[str, tuple[Body, Expected]] = {
         ),
         Expected(PLAIN, ("stop",)),
     ),
-    "chat:chunks without a model": (
+    "chat: chunks without a model": (
         written(
             "chat",
             {"choices": [], "id": "", "model": "", "prompt_filter_results": []},
