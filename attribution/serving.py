@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 
 from attribution.errors import UserError
 from attribution.gate import KeyGate
@@ -23,7 +22,7 @@ from attribution.ledger.open import journal_directory, open_ledger
 from attribution.pricing.book import load_bundled_book
 from attribution.pricing.charge import charge_call
 from attribution.recorder import Recorder
-from attribution.settings import Settings, telemetry_is_requested
+from attribution.settings import Settings, telemetry_signals
 from attribution.telemetry import Telemetry
 from proxy.clock import Clock
 from proxy.journal import Journal, JournalFullError, JournalInUseError
@@ -59,7 +58,7 @@ async def serving(
     try:
         _refuse_public_without_keys(settings, ledger)
         wake = asyncio.Event()
-        journal = _journal(journal_directory(settings.ledger), wake.set)
+        journal = _journal(settings, wake.set)
         try:
             async with _recording(settings, ledger, journal, wake) as recording:
                 server = _server(settings, ledger, journal, clock, recording, new_call_id=new_call_id)
@@ -124,7 +123,8 @@ class _Recording:
 async def _recording(
     settings: Settings, ledger: Ledger, journal: Journal, wake: asyncio.Event
 ) -> AsyncIterator[_Recording]:
-    telemetry = Telemetry.over_otlp(legacy_names=settings.telemetry.legacy_names) if telemetry_is_requested() else None
+    signals = telemetry_signals()
+    telemetry = Telemetry.over_otlp(signals, legacy_names=settings.telemetry.legacy_names) if signals else None
     book = await asyncio.to_thread(load_bundled_book)
     recorder = Recorder(
         journal_directory(settings.ledger),
@@ -148,9 +148,10 @@ async def _recording(
             await asyncio.to_thread(telemetry.close)
 
 
-def _journal(directory: Path, written: Callable[[], None]) -> Journal:
+def _journal(settings: Settings, written: Callable[[], None]) -> Journal:
+    directory = journal_directory(settings.ledger)
     try:
-        return Journal(directory, written=written)
+        return Journal(directory, durability=settings.server.durability, written=written)
     except JournalInUseError as error:
         raise UserError(f"{error}; stop that `mergecost serve`, or give this one another --ledger") from error
     except JournalFullError as error:

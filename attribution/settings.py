@@ -35,7 +35,7 @@ __all__ = [
     "default_providers",
     "load_settings",
     "steering_variables",
-    "telemetry_is_requested",
+    "telemetry_signals",
 ]
 
 ENVIRONMENT_REFERENCE = "os.environ/"
@@ -70,6 +70,11 @@ class ServerSettings(_Section):
     max_connections: int = Field(1000, ge=1, description="Client connections served at once; more are refused.")
     body_timeout_seconds: int = Field(60, ge=1, description="How long a client may take to send its request body.")
     drain_seconds: int = Field(30, ge=0, description="How long calls in flight may finish after SIGTERM.")
+    durability: Literal["process", "power"] = Field(
+        "process",
+        description="What a recorded call survives: `process` a killed process, `power` also a power cut, at the price "
+        "of a disk flush before a response may end.",
+    )
     on_client_gone: Literal["close", "drain"] = Field(
         "close", description="What happens upstream when the client goes away mid-response."
     )
@@ -161,12 +166,17 @@ def _default_ledger() -> str:
     return f"sqlite:///{Path(home) / 'mergecost' / 'ledger.db'}"
 
 
-def telemetry_is_requested() -> bool:
-    """Whether the standard OpenTelemetry variables name somewhere to export to."""
+def telemetry_signals() -> frozenset[str]:
+    """The OpenTelemetry signals, `traces` and `metrics`, that the standard variables ask to be exported over OTLP."""
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
-    return any(os.environ.get(name) for name in names)
+        return frozenset()
+    everything = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    return frozenset(
+        signal
+        for signal in ("traces", "metrics")
+        if (everything or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"))
+        and os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp").strip().lower() == "otlp"
+    )
 
 
 def default_config_path() -> Path:

@@ -14,6 +14,7 @@ from datetime import datetime
 from attribution.changes.base import ChangeSource
 from attribution.ledger.base import Allocate, Ledger, Window
 from attribution.model import Allocation, ChangeKind, RepositoryFacts, Rule
+from attribution.remembering import remember
 
 __all__ = ["SyncReport", "synchronise"]
 
@@ -42,12 +43,15 @@ def synchronise(
     now: datetime,
     told: Callable[[str], None] = lambda _step: None,
 ) -> SyncReport:
-    """Read `source`, replace what the ledger knows of it and every allocation. `told` hears what is being done.
+    """Read `source`, replace what the ledger knows of it and every allocation; what an earlier reading saw of a change
+    and this one no longer shows is kept. `told` hears what is being done.
 
     Raises UserError where the source or the ledger cannot be used.
     """
     told("reading the repository")
-    facts = source.read(now=now)
+    fresh = source.read(now=now)
+    known = next((facts for facts in ledger.facts() if facts.repository == fresh.repository), None)
+    facts = remember(known, fresh)
     told(f"storing {len(facts.changes)} changes of {facts.repository}")
     ledger.replace_facts(facts)
     told("allocating calls")

@@ -3,12 +3,12 @@
 Rules:
 - what is sent is what the ledger holds: a call is told once it is recorded, with the same tokens and pico-dollars;
 - one span covers a call with its attempts, whose tokens and cost it sums;
-- export is switched on by the standard OTEL_* variables (settings.telemetry_is_requested) and is off otherwise.
+- export is switched on by the standard OTEL_* variables (settings.telemetry_signals) and is off otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,13 +45,18 @@ class Telemetry:
     """Tells recorded calls to OpenTelemetry."""
 
     def __init__(
-        self, span_processor: SpanProcessor, metric_reader: MetricReader, *, legacy_names: bool = False
+        self,
+        span_processors: Sequence[SpanProcessor],
+        metric_readers: Sequence[MetricReader],
+        *,
+        legacy_names: bool = False,
     ) -> None:
         resource = Resource.create({SERVICE_NAME: "mergecost"})
         self._tracers = TracerProvider(resource=resource)
-        self._tracers.add_span_processor(span_processor)
+        for processor in span_processors:
+            self._tracers.add_span_processor(processor)
         self._tracer = self._tracers.get_tracer("mergecost")
-        self._meters = MeterProvider(metric_readers=[metric_reader], resource=resource)
+        self._meters = MeterProvider(metric_readers=metric_readers, resource=resource)
         meter = self._meters.get_meter("mergecost")
         self._tokens = {
             name: meter.create_counter(f"{GenAI.METRIC_USAGE_PREFIX}{name}", unit="{token}")
@@ -67,14 +72,14 @@ class Telemetry:
         self._running: dict[str, _Sum] = {}
 
     @classmethod
-    def over_otlp(cls, *, legacy_names: bool) -> Telemetry:
-        """Export over OTLP/HTTP to where the standard OTEL_EXPORTER_OTLP_* variables say."""
+    def over_otlp(cls, signals: Collection[str], *, legacy_names: bool) -> Telemetry:
+        """Export `traces`, `metrics` or both over OTLP/HTTP to where the OTEL_EXPORTER_OTLP_* variables say."""
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         return cls(
-            BatchSpanProcessor(OTLPSpanExporter()),
-            PeriodicExportingMetricReader(OTLPMetricExporter()),
+            [BatchSpanProcessor(OTLPSpanExporter())] if "traces" in signals else [],
+            [PeriodicExportingMetricReader(OTLPMetricExporter())] if "metrics" in signals else [],
             legacy_names=legacy_names,
         )
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from attribution.changes.repository_name import canonical
 from attribution.model import Change, RepositoryFacts
+from proxy.repository_name import as_said
 
 __all__ = ["Claim", "FactsIndex", "HeadEvidence"]
 
@@ -174,13 +174,15 @@ class FactsIndex:
     def spelled(self, said: str | None) -> str | None:
         """The canonical name of a repository as a call gave it."""
         if said not in self._spelled:
-            name = (said or "").strip()
-            self._spelled[said] = canonical(name) or name.lower().strip("/").removesuffix(".git") or None
+            self._spelled[said] = as_said(said or "")
         return self._spelled[said]
 
     def repository(self, spelled: str | None) -> str | None:
-        """The name facts know a repository by, which may be one of its other remotes."""
-        return None if spelled is None else self._called.get(spelled, spelled)
+        """The name facts know a repository by, which may be one of its other remotes; `owner/name` is completed where
+        only one repository is so called."""
+        if spelled is None:
+            return None
+        return self._called.get(spelled) or self.named_repository(spelled, near=None) or spelled
 
     def named_repository(self, said: str, *, near: str | None) -> str | None:
         """A repository written as `host/owner/name` or `owner/name`: on the host of `near`, else the only one so

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from proxy.call import BillingBasis, Stamp, StampSource
+from proxy.repository_name import as_said
 
 __all__ = [
     "CALL_ID_HEADER",
@@ -264,7 +265,10 @@ class _StampReader:
     def tagged(self) -> Tagged:
         git_fields = {"repository", "branch", "head", "change"}
         source = StampSource.EXPLICIT if git_fields & self._fields.keys() else StampSource.NONE
-        stamp = replace(Stamp(source=source, tags=tuple(sorted(self._tags.items()))), **self._fields)  # type: ignore[arg-type]
+        stamp = replace(
+            Stamp(source=source, tags=tuple(sorted(self._tags.items()))),
+            **{**self._fields, "repository": as_said(self._fields.get("repository", ""))},  # type: ignore[arg-type]
+        )
         return Tagged(stamp, tuple(self._problems))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["GitRepo"]
+__all__ = ["START", "GitRepo"]
 
 START = datetime(2026, 9, 1, 9, tzinfo=UTC)
 # Nothing of whoever runs the tests: no configuration, no hooks, no language, no repository from an outer git.

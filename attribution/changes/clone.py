@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from attribution.changes.gitcommand import Git, GitError
 from attribution.changes.history import LOG_FORMAT, Commit, History, parse_log
-from attribution.changes.repository_name import Remote, local_name, names_of, parse_remotes
 from attribution.errors import UserError
+from proxy.repository_name import Remote, local_name, names_of, parse_remotes
 
 __all__ = ["Clone", "Ref", "branch_name", "choose_production", "parse_refs", "read_clone"]
 

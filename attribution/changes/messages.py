@@ -1,7 +1,7 @@
 """What merge and revert messages say, as tables. Pure: text in, facts out; whether they are true of a repository is
 decided elsewhere.
 
-Formats as met in 155,252 commits of eight repositories (docs/git-messages.md). Two rules guard against text that is
+Formats as met in 155,252 commits of eight repositories (docs/attribution.md). Two rules guard against text that is
 only quoted: a reference counts at the start of a line, and code fences, block quotes and folded sections are not
 read. The first matching row of LANDINGS wins; every matching row of REFERENCES is reported.
 """

@@ -19,7 +19,7 @@ from attribution.errors import UserError
 from attribution.ledger.open import journal_directory
 from attribution.pricing.book import PriceBookError, load_bundled_book
 from attribution.serving import is_loopback
-from attribution.settings import ProviderSettings, telemetry_is_requested
+from attribution.settings import ProviderSettings, telemetry_signals
 
 __all__ = ["doctor"]
 
@@ -120,7 +120,8 @@ def _check_git(_app: App) -> Iterator[_Finding]:
 
 
 def _check_telemetry(_app: App) -> Iterator[_Finding]:
-    told = "OTLP export is on" if telemetry_is_requested() else "off; set OTEL_EXPORTER_OTLP_ENDPOINT to switch it on"
+    signals = ", ".join(sorted(telemetry_signals()))
+    told = f"OTLP export of {signals} is on" if signals else "off; set OTEL_EXPORTER_OTLP_ENDPOINT to switch it on"
     yield _Finding("telemetry", _State.OK, told)
 
 

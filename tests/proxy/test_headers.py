@@ -209,7 +209,7 @@ def test_our_headers_and_path_tags_name_every_field(name: str, field: str) -> No
         ),
         (
             [("baggage", "vcs.repository.url.full=https://x/y,vcs.ref.head.revision=abc"), ("baggage", "session.id=s")],
-            Stamp(repository="https://x/y", head="abc", session="s", source=StampSource.EXPLICIT),
+            Stamp(repository="x/y", head="abc", session="s", source=StampSource.EXPLICIT),
         ),
         ([("x-mergecost-tags", "a=1,b:2,c")], Stamp(tags=(("a", "1"), ("b", "2"), ("c", "")))),
         ([("x-mergecost-key", OURS), ("x-mergecost-unknown", "x"), ("authorization", "Bearer x")], Stamp()),
@@ -323,3 +323,19 @@ def test_arbitrary_headers_give_a_bounded_stamp_of_plain_text(
     assert all(len(text.encode()) <= MAX_VALUE and text == text.strip() for text in texts)
     assert all(name for name, _ in stamp.tags)
     assert not any(ord(character) < 32 for text in texts for character in text)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("https://GitHub.com/Acme/Shop.git", "github.com/acme/shop"),
+        ("git@github.com:acme/shop.git", "github.com/acme/shop"),
+        ("https://user:ghp_secret@github.com/acme/shop", "github.com/acme/shop"),
+        ("Acme/Shop", "acme/shop"),
+        ("https://user:ghp_secret@", None),
+    ],
+)
+def test_a_repository_is_kept_by_its_canonical_name_and_without_credentials(said: str, kept: str | None) -> None:
+    tagged = collect_stamp([("x-mergecost-repo", said)], [])
+    assert tagged.stamp.repository == kept
+    assert "ghp_secret" not in repr(tagged)

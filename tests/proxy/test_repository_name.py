@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from attribution.changes.repository_name import Remote, canonical, names_of, parse_remotes
+from proxy.repository_name import Remote, canonical, names_of, parse_remotes
 
 NAMES = [
     ("https://github.com/Acme/Shop.git", "github.com/acme/shop"),

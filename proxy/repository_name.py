@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Remote", "canonical", "local_name", "names_of", "parse_remotes"]
+__all__ = ["Remote", "as_said", "canonical", "local_name", "names_of", "parse_remotes"]
 
 _SCP_LIKE = re.compile(r"(?:[^@/\s]+@)?(?P<host>\[[^\]]+\]|[^:/\s@\[\]]{2,}):(?!//|:)(?P<path>[^\s].*)", re.DOTALL)
 _REMOTE_LINE = re.compile(r"(?P<name>[^\t]+)\t(?P<url>.*) \((?P<way>fetch|push)\)(?: \[.*\])?")
@@ -53,6 +53,18 @@ def canonical(url: str) -> str | None:
     if slash and (("." in host.strip(".") and "/" in path) or host == "local"):
         return _joined(host, path)
     return None
+
+
+def as_said(text: str) -> str | None:
+    """The canonical name of a repository as a person or a tool wrote it; where it names no host (`owner/name`), the
+    same in lower case, so that the facts of a clone may complete it. None where nothing was said, or a URL that names
+    no repository: it may hold credentials."""
+    name = text.strip()
+    if known := canonical(name):
+        return known
+    if "://" in name or "@" in name:
+        return None
+    return name.lower().strip("/").removesuffix(".git") or None
 
 
 def _of_url(text: str) -> str | None:
