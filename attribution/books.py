@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from attribution.acceptance import judge
-from attribution.ledger.base import Allocate, Ledger, Window
+from attribution.branch_state import BranchLimits, BranchStanding, branch_standings
+from attribution.ledger.base import Allocate, AllocatedSum, Ledger, Window
 from attribution.linking import LinkingLimits, allocate
 from attribution.method import method_notes
-from attribution.model import Allocation, AllocationInput, Change, Invalidation, RepositoryFacts, Verdict
+from attribution.model import Allocation, AllocationInput, Change, Invalidation, RepositoryFacts, TargetKind, Verdict
 from attribution.settings import Settings
 from attribution.statement import Books, Statement, statement_of
+from attribution.tenure import FactsIndex
 
 __all__ = ["KnownChanges", "allocator", "known_changes", "make_statement", "up_to_date"]
 
@@ -33,13 +35,7 @@ class KnownChanges:
 
 def allocator(settings: Settings) -> Allocate:
     """The allocation rules with the configured limits."""
-    limits = LinkingLimits(
-        skew=timedelta(seconds=settings.allocation.skew_seconds),
-        created_after=timedelta(days=settings.allocation.created_after_days),
-        out_of_scope_keys=frozenset(settings.allocation.out_of_scope_keys),
-        out_of_scope_teams=frozenset(settings.allocation.out_of_scope_teams),
-        shared_branches=settings.changes.shared_branches,
-    )
+    limits = _linking_limits(settings)
 
     def allocate_within_limits(
         inputs: Iterable[AllocationInput], facts: Sequence[RepositoryFacts]
@@ -47,6 +43,16 @@ def allocator(settings: Settings) -> Allocate:
         return allocate(inputs, facts, limits)
 
     return allocate_within_limits
+
+
+def _linking_limits(settings: Settings) -> LinkingLimits:
+    return LinkingLimits(
+        skew=timedelta(seconds=settings.allocation.skew_seconds),
+        created_after=timedelta(days=settings.allocation.created_after_days),
+        out_of_scope_keys=frozenset(settings.allocation.out_of_scope_keys),
+        out_of_scope_teams=frozenset(settings.allocation.out_of_scope_teams),
+        shared_branches=settings.changes.shared_branches,
+    )
 
 
 def known_changes(facts: Iterable[RepositoryFacts], *, as_of: datetime, survival_days: int) -> KnownChanges:
@@ -69,25 +75,51 @@ def known_changes(facts: Iterable[RepositoryFacts], *, as_of: datetime, survival
 
 
 @contextmanager
-def up_to_date(ledger: Ledger, window: Window, settings: Settings) -> Iterator[None]:
-    """Within it the ledger is read as of one instant, and every call of `window` has an allocation."""
+def up_to_date(ledger: Ledger, window: Window, settings: Settings, *, as_of: datetime | None = None) -> Iterator[None]:
+    """Within it the ledger is read as of one instant, and every call of `window` has an allocation; so have the calls
+    after it up to `as_of`, which say what became of the window's branches."""
+    if window.until is not None and as_of is not None:
+        window = Window(window.since, max(window.until, as_of))
     with ledger.snapshot(window, allocator(settings)):
         yield
 
 
 def make_statement(ledger: Ledger, settings: Settings, *, month: str, window: Window, as_of: datetime) -> Statement:
-    """The statement of `window`; to be called within `up_to_date`. Raises StatementError."""
-    known = known_changes(ledger.facts(), as_of=as_of, survival_days=settings.changes.survival_days)
+    """The statement of `window`; to be called within `up_to_date`, with the same `as_of`. Raises StatementError."""
+    facts = ledger.facts()
+    known = known_changes(facts, as_of=as_of, survival_days=settings.changes.survival_days)
+    sums = ledger.allocated_sums(window)
     books = Books(
         window=window,
-        sums=ledger.allocated_sums(window),
+        sums=sums,
         charges=ledger.other_charges(window),
         changes=tuple(known.changes.values()),
         verdicts=known.verdicts,
+        branches=_branch_standings(ledger, settings, sums, facts, window=window, as_of=as_of),
         changes_with_spend=ledger.changes_with_spend(),
         total_picodollars=ledger.total(window),
     )
     notes = method_notes(
-        settings, as_of=as_of, rules={row.rule for row in books.sums}, price_books=ledger.price_books(window)
+        settings, as_of=as_of, rules={row.rule for row in sums}, price_books=ledger.price_books(window)
     )
     return statement_of(books, month=month, time_zone=settings.statement.time_zone, as_of=as_of, notes=notes)
+
+
+def _branch_standings(
+    ledger: Ledger,
+    settings: Settings,
+    sums: Iterable[AllocatedSum],
+    facts: Sequence[RepositoryFacts],
+    *,
+    window: Window,
+    as_of: datetime,
+) -> dict[str, BranchStanding]:
+    limits = _linking_limits(settings)
+    return branch_standings(
+        {row.target for row in sums if row.target.kind is TargetKind.BRANCH},
+        ledger.call_spans(TargetKind.BRANCH, Window(window.since, as_of)),
+        facts,
+        FactsIndex(facts, shared_branches=limits.shared_branches, default_branches=limits.default_branches),
+        as_of=as_of,
+        limits=BranchLimits(abandoned_after=timedelta(days=settings.allocation.abandoned_days), skew=limits.skew),
+    )

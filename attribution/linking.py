@@ -172,7 +172,7 @@ def _own_branch(call: _Call, index: FactsIndex, _limits: LinkingLimits) -> _Answ
     """R9: a branch of its own without a change that fits."""
     if call.repository is None or call.branch is None or index.is_shared(call.repository, call.branch):
         return None
-    target = Target(TargetKind.BRANCH, f"branch:{call.repository}:{call.branch}")
+    target = Target.of_branch(call.repository, call.branch)
     return _Answer(target, Grade.U, index.branch_story(call.repository, call.branch, call.at))
 
 

@@ -16,6 +16,7 @@ from proxy.call import Attempt, Call, require_utc
 __all__ = [
     "Allocation",
     "AllocationInput",
+    "BranchHead",
     "Category",
     "Change",
     "ChangeKind",
@@ -169,6 +170,16 @@ class Target:
     kind: TargetKind
     id: str
 
+    @classmethod
+    def of_branch(cls, repository: str, branch: str) -> Target:
+        return cls(TargetKind.BRANCH, f"branch:{repository}:{branch}")
+
+    @property
+    def repository_and_branch(self) -> tuple[str, str]:
+        """What `of_branch` was given; no canonical repository holds a colon."""
+        repository, _, branch = self.id.removeprefix("branch:").partition(":")
+        return repository, branch
+
 
 class Grade(StrEnum):
     """How strong the evidence is: Manual, A, B, C, Unattributed."""
@@ -217,6 +228,15 @@ class Allocation:
     evidence: str  # one line a person can check
 
 
+@dataclass(frozen=True, slots=True)
+class BranchHead:
+    """A branch of a clone and its newest commit; `committed_at` is None where an older version read it."""
+
+    name: str
+    sha: str
+    committed_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryFacts:
     """All that one look at a repository yields; replaces what was known of it as a whole."""
@@ -227,7 +247,7 @@ class RepositoryFacts:
     shared_branches: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     invalidations: tuple[Invalidation, ...] = ()
-    branches: tuple[tuple[str, str], ...] = ()  # every branch name seen → its head SHA
+    branches: tuple[BranchHead, ...] = ()
     # Every commit in the clone → position on the production branch's first-parent line (0 = root) of the commit that
     # made it reachable; None where it is not on the production branch. X is an ancestor of Y, both on production and
     # Y on the first-parent line, exactly when commits[X] <= commits[Y].

@@ -116,7 +116,9 @@ class AllocationSettings(_Section):
 
     skew_seconds: int = Field(120, ge=0, description="Allowance when git's whole-second times are compared.")
     created_after_days: int = Field(30, ge=0, description="R3: a change may be created this long after the call.")
-    abandoned_days: int = Field(14, ge=1, description="R9: a branch without a call for this long is abandoned.")
+    abandoned_days: int = Field(
+        14, ge=1, description="R9: a branch without a call and a commit for this long is abandoned."
+    )
     out_of_scope_keys: tuple[str, ...] = Field((), description="R12: ids of keys whose calls are no development work.")
     out_of_scope_teams: tuple[str, ...] = Field((), description="R12: teams whose calls are no development work.")
 

@@ -12,12 +12,13 @@ The unit and survival rules are those of cost per accepted change (CPAC): docs/m
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from attribution.branch_state import BranchStanding, BranchState
 from attribution.errors import UserError
 from attribution.ledger.base import AllocatedSum, OtherCharge, Window
 from attribution.model import Category, Change, Grade, PriceStatus, Target, TargetKind, Verdict, VerdictState
@@ -25,6 +26,7 @@ from attribution.money import PICO_PER_USD
 
 __all__ = [
     "Books",
+    "BranchLine",
     "MergedWork",
     "Statement",
     "StatementError",
@@ -55,6 +57,7 @@ class Books:
     charges: Sequence[OtherCharge]
     changes: Sequence[Change]
     verdicts: Mapping[str, Verdict]  # change id → verdict as of the statement's instant
+    branches: Mapping[str, BranchStanding]  # id of each branch target in `sums` → standing as of that instant
     changes_with_spend: frozenset[str]  # of whatever time
     total_picodollars: int  # the ledger's own sum, made without regard to allocation
 
@@ -68,6 +71,19 @@ class StatementLine:
     estimated: int
     share: Decimal | None  # of the total, 0 to 1; None where the total is 0
     grades: tuple[tuple[Grade, int], ...]  # pico-dollars by strength of evidence; empty for what has no calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchLine:
+    """The part of the line `branch` that was spent on one branch, and what became of it."""
+
+    repository: str
+    branch: str
+    state: BranchState
+    picodollars: int
+    calls: int
+    unpriced: int
+    last_call_at: datetime | None  # as of the statement's instant; None where all of its calls are later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +116,7 @@ class Statement:
     window: Window
     as_of: datetime
     lines: tuple[StatementLine, ...]
+    branches: tuple[BranchLine, ...]  # largest first; they sum to the line `branch`
     total_picodollars: int
     work: MergedWork
     notes: tuple[str, ...] = field(default=())
@@ -163,6 +180,7 @@ def statement_of(books: Books, *, month: str, time_zone: str, as_of: datetime, n
         window=books.window,
         as_of=as_of,
         lines=tuple(_line(category, picodollars[category], total, grades, calls) for category in Category),
+        branches=_branch_lines(books),
         total_picodollars=total,
         work=_merged_work(books),
         notes=tuple(notes),
@@ -194,6 +212,28 @@ def _line(
         estimated=by_status[PriceStatus.ESTIMATED],
         share=EXACT.divide(Decimal(picodollars), Decimal(total)) if total else None,
         grades=tuple((grade, grades[category, grade]) for grade in Grade if (category, grade) in grades),
+    )
+
+
+def _branch_lines(books: Books) -> tuple[BranchLine, ...]:
+    rows: defaultdict[Target, list[AllocatedSum]] = defaultdict(list)
+    for row in books.sums:
+        if row.target.kind is TargetKind.BRANCH:
+            rows[row.target].append(row)
+    lines = (_branch_line(target, parts, books.branches[target.id]) for target, parts in rows.items())
+    return tuple(sorted(lines, key=lambda line: (-line.picodollars, line.repository, line.branch)))
+
+
+def _branch_line(target: Target, parts: Sequence[AllocatedSum], standing: BranchStanding) -> BranchLine:
+    repository, branch = target.repository_and_branch
+    return BranchLine(
+        repository=repository,
+        branch=branch,
+        state=standing.state,
+        picodollars=sum(part.picodollars for part in parts),
+        calls=sum(part.calls for part in parts),
+        unpriced=sum(part.calls for part in parts if part.status is PriceStatus.UNPRICED),
+        last_call_at=standing.last_call_at,
     )
 
 

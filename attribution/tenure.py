@@ -208,6 +208,11 @@ class FactsIndex:
         tenure = self._tenures.get((repository, branch))
         return iter(()) if tenure is None else tenure.alive(ended_from=ended_from, created_until=created_until)
 
+    def changes_of(self, repository: str, branch: str) -> list[Change]:
+        """Every change that branch was ever the head of; oldest first."""
+        tenure = self._tenures.get((repository, branch))
+        return [] if tenure is None else [claim.change for claim in tenure.claims]
+
     def is_shared(self, repository: str, branch: str) -> bool:
         key = (repository, branch)
         if key not in self._shared:

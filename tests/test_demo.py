@@ -111,3 +111,11 @@ def test_three_teams_three_libraries_and_ten_kinds_of_call_are_in_the_ledger(dem
 
 def test_other_files_in_its_directory_are_left_alone(demo: Demo) -> None:
     assert (demo.place / ".demo" / "notes.txt").read_text() == "mine"
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- demo: begin -->\n```\n")[2].partition("\n```")[0].splitlines()
+    printed = [line.rstrip() for line in demo.first.splitlines()]
+    start = printed.index(shown[0])
+    assert printed[start : start + len(shown)] == shown

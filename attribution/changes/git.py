@@ -21,7 +21,7 @@ from attribution.changes.landings import Landed, landed_changes
 from attribution.changes.numstat import parse_numstat
 from attribution.changes.reverts import find_reverts
 from attribution.changes.units import Exclusions, FileLines, Size, size_of, units_of
-from attribution.model import Change, ChangeKind, RepositoryFacts
+from attribution.model import BranchHead, Change, ChangeKind, RepositoryFacts
 
 __all__ = ["GitChanges"]
 
@@ -66,7 +66,10 @@ class GitChanges:
             shared_branches=self.shared_branches,
             changes=tuple(changes),
             invalidations=undone.invalidations,
-            branches=tuple(sorted(clone.branches.items())),
+            branches=tuple(
+                BranchHead(name, sha, instant(history.commits[sha].committed))
+                for name, sha in sorted(clone.branches.items())
+            ),
             commits=MappingProxyType(history.positions),
             read_at=now,
         )

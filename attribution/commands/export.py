@@ -35,7 +35,7 @@ def export(app: App, month: str, format_name: str, output: Path | None, as_of: s
     time_zone = app.settings.statement.time_zone
     window = month_window(month, time_zone)
     judged_at = parse_instant(as_of, option="--as-of", time_zone=time_zone) if as_of else app.clock.now()
-    with app.ledger() as ledger, up_to_date(ledger, window, app.settings):
+    with app.ledger() as ledger, up_to_date(ledger, window, app.settings, as_of=judged_at):
         statement = make_statement(ledger, app.settings, month=month, window=window, as_of=judged_at)
         known = known_changes(ledger.facts(), as_of=judged_at, survival_days=app.settings.changes.survival_days)
         rows = _checked(_rows(ledger, window, dict(known.verdicts)), statement)

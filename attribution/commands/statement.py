@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import click
 
 from attribution.books import make_statement, up_to_date
+from attribution.branch_state import BranchState
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import dollars, percent, print_table
+from attribution.commands.tables import NOTHING, dollars, percent, print_table
 from attribution.ledger.rows import instant
 from attribution.money import plain, usd
 from attribution.periods import month_window
-from attribution.statement import Statement, StatementLine
+from attribution.statement import BranchLine, Statement, StatementLine
 
 __all__ = ["statement", "statement_as_json"]
 
 FIGURES = ("dollars", "share", "calls", "unpriced")
+BRANCH_FIGURES = ("dollars", "calls", "unpriced", "last call")
+MOST_BRANCHES = 10
+STATES = {
+    BranchState.LANDED: "landed without a request",
+    BranchState.AFTER_LAST_CHANGE: "after its last change ended",
+    BranchState.ABANDONED: "abandoned",
+    BranchState.IN_PROGRESS: "in progress",
+}
 
 
 @click.command()
@@ -30,7 +40,7 @@ def statement(app: App, month: str, as_of: str | None, as_json: bool) -> None:
     time_zone = app.settings.statement.time_zone
     window = month_window(month, time_zone)
     judged_at = parse_instant(as_of, option="--as-of", time_zone=time_zone) if as_of else app.clock.now()
-    with app.ledger() as ledger, up_to_date(ledger, window, app.settings):
+    with app.ledger() as ledger, up_to_date(ledger, window, app.settings, as_of=judged_at):
         answer = make_statement(ledger, app.settings, month=month, window=window, as_of=judged_at)
     if as_json:
         print_json(statement_as_json(answer))
@@ -53,6 +63,7 @@ def statement_as_json(answer: Statement) -> dict[str, Any]:
         "unpriced_calls": answer.unpriced,
         "estimated_calls": answer.estimated,
         "lines": [_line_as_json(line) for line in answer.lines],
+        "branches": [_branch_as_json(line) for line in answer.branches],
         "merged_changes": work.merged,
         "accepted_changes": work.accepted,
         "accepted_units": work.accepted_units,
@@ -82,18 +93,62 @@ def _line_as_json(line: StatementLine) -> dict[str, Any]:
     }
 
 
+def _branch_as_json(line: BranchLine) -> dict[str, Any]:
+    return {
+        "repository": line.repository,
+        "branch": line.branch,
+        "state": line.state.value,
+        "picodollars": line.picodollars,
+        "usd": usd(line.picodollars),
+        "calls": line.calls,
+        "unpriced_calls": line.unpriced,
+        "last_call_at": instant(line.last_call_at) if line.last_call_at else None,
+    }
+
+
 def _print(app: App, answer: Statement) -> None:
     click.echo(f"Model cost of {answer.month} ({answer.time_zone}) by spend date, verdicts as of {answer.as_of:%F %R}Z")
     money = dollars([*(line.picodollars for line in answer.lines), answer.total_picodollars])
     rows = [
         (line.category.value, amount, percent(line.share), f"{line.calls:,}", f"{line.unpriced:,}", _grades(line))
         for line, amount in zip(answer.lines, money, strict=False)
+        if line.calls or line.picodollars
     ]
+    empty = [line.category.value for line in answer.lines if not (line.calls or line.picodollars)]
     unpriced = f"{answer.unpriced:,} of {answer.calls:,}"
     total = ("TOTAL", money[-1], "", f"{answer.calls:,}", unpriced, "")
     print_table(app.console, ("line", *FIGURES, "grades"), rows, right=FIGURES, total=total, spare=("unpriced",))
+    if empty:
+        click.echo(f"Nothing in: {', '.join(empty)}")
+    _print_branches(app, answer.branches)
     for text in _below(answer):
         click.echo(text)
+
+
+def _print_branches(app: App, branches: Sequence[BranchLine]) -> None:
+    """The largest branches of the line `branch`; how many more there are, and their dollars."""
+    if not branches:
+        return
+    shown, more = branches[:MOST_BRANCHES], branches[MOST_BRANCHES:]
+    *money, rest = dollars([*(line.picodollars for line in shown), sum(line.picodollars for line in more)])
+    rows = [
+        (
+            line.branch,
+            STATES[line.state],
+            amount,
+            f"{line.calls:,}",
+            f"{line.unpriced:,}",
+            f"{line.last_call_at:%F %R}Z" if line.last_call_at else NOTHING,
+            line.repository,
+        )
+        for line, amount in zip(shown, money, strict=True)
+    ]
+    click.echo("\nBranches without a change")
+    columns = ("branch", "state", *BRANCH_FIGURES, "repository")
+    print_table(app.console, columns, rows, right=BRANCH_FIGURES, spare=("repository", "unpriced", "last call"))
+    if more:
+        click.echo(f"and {len(more):,} more: {rest}")
+    click.echo()
 
 
 def _grades(line: StatementLine) -> str:

@@ -27,12 +27,14 @@ from attribution.model import (
     RepositoryFacts,
     Rule,
     Target,
+    TargetKind,
 )
 from proxy.call import Usage, require_utc
 
 __all__ = [
     "Allocate",
     "AllocatedSum",
+    "CallSpan",
     "Dimension",
     "Key",
     "Ledger",
@@ -120,6 +122,15 @@ class AllocatedSum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallSpan:
+    """When the first and the last call of a target started."""
+
+    target: Target
+    first_call_at: datetime
+    last_call_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherCharge:
     """Dollars without a call of their own: an adjustment of a closed month, a seat, provisioned capacity."""
 
@@ -201,6 +212,10 @@ class Ledger(Protocol):
 
     def allocated_sums(self, window: Window) -> list[AllocatedSum]:
         """Sums over the calls of a window that have an allocation."""
+        ...
+
+    def call_spans(self, kind: TargetKind, window: Window) -> list[CallSpan]:
+        """First and last call within a window of each target of that kind, by target."""
         ...
 
     def changes_with_spend(self) -> frozenset[str]:

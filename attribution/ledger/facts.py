@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from attribution.ledger.rows import instant
-from attribution.model import Change, ChangeKind, Invalidation, RepositoryFacts
+from attribution.model import BranchHead, Change, ChangeKind, Invalidation, RepositoryFacts
 
 __all__ = ["delete_facts", "insert_facts", "select_facts"]
 
@@ -81,8 +81,11 @@ def insert_facts(connection: sqlite3.Connection, facts: RepositoryFacts) -> None
         ),
     )
     connection.executemany(
-        "INSERT INTO branches (known_to, position, name, head) VALUES (?, ?, ?, ?)",
-        ((here, place, name, head) for place, (name, head) in enumerate(facts.branches)),
+        "INSERT INTO branches (known_to, position, name, head, committed_at) VALUES (?, ?, ?, ?, ?)",
+        (
+            (here, place, branch.name, branch.sha, instant(branch.committed_at) if branch.committed_at else None)
+            for place, branch in enumerate(facts.branches)
+        ),
     )
     connection.executemany(
         "INSERT INTO commits (known_to, sha, landing_position) VALUES (?, ?, ?)",
@@ -119,7 +122,7 @@ def _facts(connection: sqlite3.Connection, repository: Mapping[str, Any]) -> Rep
         commits[row["change_id"]].append(row["sha"])
     changes = connection.execute("SELECT * FROM changes WHERE known_to = ? ORDER BY position", here)
     invalidations = connection.execute("SELECT * FROM invalidations WHERE known_to = ? ORDER BY position", here)
-    branches = connection.execute("SELECT name, head FROM branches WHERE known_to = ? ORDER BY position", here)
+    branches = connection.execute("SELECT * FROM branches WHERE known_to = ? ORDER BY position", here)
     positions = connection.execute("SELECT sha, landing_position FROM commits WHERE known_to = ?", here)
     return RepositoryFacts(
         repository=repository["repository"],
@@ -137,7 +140,7 @@ def _facts(connection: sqlite3.Connection, repository: Mapping[str, Any]) -> Rep
             )
             for row in invalidations
         ),
-        branches=tuple((row["name"], row["head"]) for row in branches),
+        branches=tuple(BranchHead(row["name"], row["head"], _moment(row["committed_at"])) for row in branches),
         commits=MappingProxyType({row["sha"]: row["landing_position"] for row in positions}),
         read_at=datetime.fromisoformat(repository["read_at"]),
     )

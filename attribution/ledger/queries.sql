@@ -75,6 +75,19 @@ CROSS JOIN calls c ON a.call_id = c.call_id AND a.attempt = c.attempt
 WHERE c.started_at >= :since AND c.started_at < :until
 GROUP BY 1, 2, 3, 4, 5
 
+-- name: call_spans
+SELECT target_id, min(started_at) AS first_call_at, max(started_at) AS last_call_at
+FROM (
+  SELECT a.target_id, c.started_at
+  FROM calls c CROSS JOIN allocations a ON a.call_id = c.call_id AND a.attempt = c.attempt
+  WHERE c.started_at >= :since AND c.started_at < :until AND a.target_kind = :kind
+  UNION ALL
+  SELECT a.target_id, c.started_at
+  FROM snapshot_allocations a CROSS JOIN calls c ON a.call_id = c.call_id AND a.attempt = c.attempt
+  WHERE c.started_at >= :since AND c.started_at < :until AND a.target_kind = :kind
+)
+GROUP BY target_id ORDER BY target_id
+
 -- name: changes_with_spend
 SELECT DISTINCT id FROM changes WHERE EXISTS (
   SELECT 1 FROM allocations WHERE target_kind = 'change' AND target_id = changes.id

@@ -235,3 +235,8 @@ def m0004_keys(database: Database) -> None:
         pk="id",
     )
     table(database, "keys").create_index(["secret_hash"], unique=True)
+
+
+@MIGRATIONS()
+def m0005_branch_dates(database: Database) -> None:
+    table(database, "branches").add_column("committed_at", str)

@@ -26,6 +26,7 @@ from sqlite_utils import Database
 from attribution.ledger.base import (
     Allocate,
     AllocatedSum,
+    CallSpan,
     Dimension,
     Key,
     LedgerError,
@@ -212,6 +213,16 @@ class SqliteLedger:
                 picodollars=join_halves(row["high"], row["low"]),
             )
             for row in self._rows(QUERIES["allocated_sums"], _bounds(window))
+        ]
+
+    def call_spans(self, kind: TargetKind, window: Window) -> list[CallSpan]:
+        return [
+            CallSpan(
+                target=Target(kind, row["target_id"]),
+                first_call_at=datetime.fromisoformat(row["first_call_at"]),
+                last_call_at=datetime.fromisoformat(row["last_call_at"]),
+            )
+            for row in self._rows(QUERIES["call_spans"], {**_bounds(window), "kind": kind})
         ]
 
     def changes_with_spend(self) -> frozenset[str]:

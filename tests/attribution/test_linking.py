@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.linking import LinkingLimits, allocate
-from attribution.model import Allocation, AllocationInput, Change, Grade, RepositoryFacts, Rule, TargetKind
+from attribution.model import Allocation, AllocationInput, BranchHead, Change, Grade, RepositoryFacts, Rule, TargetKind
 from tests.factories import REPOSITORY, make_change, make_facts
 
 FORK = "github.com/bob/shop"
@@ -51,7 +51,7 @@ SHOP = make_facts(
     change(7, ref="develop", since=3, until=9),
     replace(change(0, ref=None, since=4, until=4), id=f"{REPOSITORY}@{sha('m0')}", number=None),
     aliases=("gitlab.example.com/mirror/shop",),
-    branches=(("main", LINE[9]),),
+    branches=(BranchHead("main", LINE[9]),),
     commits=MappingProxyType(
         {name: place for place, name in enumerate(LINE)}
         | {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attribution.branch_state import BranchStanding, BranchState
 from attribution.errors import UserError
 from attribution.ledger.base import AllocatedSum, OtherCharge, Window
 from attribution.model import (
@@ -23,7 +24,7 @@ from attribution.model import (
     Verdict,
     VerdictState,
 )
-from attribution.statement import Books, Statement, StatementError, StatementLine, category_of, statement_of
+from attribution.statement import Books, BranchLine, Statement, StatementError, StatementLine, category_of, statement_of
 from tests.factories import NOON, REPOSITORY, make_change
 
 OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
@@ -56,6 +57,11 @@ def books(
         charges=charges,
         changes=tuple(states),
         verdicts=verdicts(states),
+        branches={
+            each.target.id: BranchStanding(BranchState.ABANDONED, NOON)
+            for each in sums
+            if each.target.kind is TargetKind.BRANCH
+        },
         changes_with_spend=frozenset(each.target.id for each in sums),
         total_picodollars=total,
     )
@@ -118,6 +124,7 @@ def test_a_ledger_that_holds_more_than_the_lines_stops_the_statement() -> None:
         charges=(),
         changes=(),
         verdicts={},
+        branches={},
         changes_with_spend=frozenset(),
         total_picodollars=whole.total_picodollars,
     )
@@ -140,6 +147,44 @@ def test_what_is_no_change_stands_in_the_line_of_its_kind(kind: TargetKind) -> N
 def test_an_allocation_to_a_change_nobody_knows_asks_for_a_sync() -> None:
     with pytest.raises(UserError, match=rf"{REPOSITORY}#7, which is not known any more; run `mergecost sync`"):
         category_of(on(make_change(7)), {})
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Target.of_branch(REPOSITORY, "a"), Target.of_branch("local/b", "b"), NO_REPO]),
+            st.sampled_from(PriceStatus),
+            st.integers(1, 9),
+            AMOUNTS,
+        )
+    )
+)
+def test_branches_sum_to_the_line_of_branches_in_dollars_and_calls(sums) -> None:
+    rows = [row(target, amount, status=status, calls=calls) for target, status, calls, amount in sums]
+    answer = october(books(*rows))
+    whole = line(answer, Category.BRANCH)
+    assert sum(each.picodollars for each in answer.branches) == whole.picodollars
+    assert sum(each.calls for each in answer.branches) == whole.calls
+    assert sum(each.unpriced for each in answer.branches) == whole.unpriced
+    assert len({(each.repository, each.branch) for each in answer.branches}) == len(answer.branches)
+    assert [each.picodollars for each in answer.branches] == sorted(
+        (each.picodollars for each in answer.branches), reverse=True
+    )
+
+
+def test_a_branch_has_its_name_its_state_and_its_last_call() -> None:
+    answer = october(books(row(Target.of_branch(REPOSITORY, "spike/graph"), 5, calls=2)))
+    assert answer.branches == (
+        BranchLine(
+            repository=REPOSITORY,
+            branch="spike/graph",
+            state=BranchState.ABANDONED,
+            picodollars=5,
+            calls=2,
+            unpriced=0,
+            last_call_at=NOON,
+        ),
+    )
 
 
 def test_adjustments_and_charges_without_a_call_have_lines_of_their_own() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from attribution.changes.git import GitChanges
 from attribution.errors import UserError
-from attribution.model import Change, ChangeKind, RepositoryFacts
+from attribution.model import BranchHead, Change, ChangeKind, RepositoryFacts
 from tests.gitrepo import START, GitRepo
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -177,7 +177,16 @@ def test_positions_answer_ancestry(repo: GitRepo) -> None:
     facts = read(repo)
     root = repo.head("main~2")
     assert dict(facts.commits) == {root: 0, own[0]: 1, own[1]: 1, merge: 1, after: 2, open_work: None}
-    assert dict(facts.branches) == {"main": after, "merged": own[1], "open": open_work}
+    assert {branch.name: branch.sha for branch in facts.branches} == {
+        "main": after,
+        "merged": own[1],
+        "open": open_work,
+    }
+
+
+def test_a_branch_is_as_old_as_its_newest_commit(repo: GitRepo) -> None:
+    (open_work,) = work(repo, "open", "Open")
+    assert read(repo).branches[1:] == (BranchHead("open", open_work, repo.now - timedelta(hours=1)),)
 
 
 # Units ---------------------------------------------------------------------------------------------------------------
@@ -360,7 +369,7 @@ def test_a_clone_reads_the_default_branch_of_its_remote_whatever_is_checked_out(
     subprocess.run(["git", "update-ref", "refs/heads/trunk", "HEAD"], cwd=clone, check=True)
     facts = GitChanges(path=clone).read(now=NOW)
     assert (facts.production_branch, facts.changes[-1].landing_sha) == ("trunk", published)
-    assert dict(facts.branches)["main"] == repo.head("main")
+    assert {branch.name: branch.sha for branch in facts.branches}["main"] == repo.head("main")
 
 
 def test_a_local_production_branch_that_is_ahead_counts(repo: GitRepo) -> None:

@@ -4,14 +4,17 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from attribution.commands.statement import statement
+from attribution.commands.sync import sync
 from attribution.errors import UserError
 from attribution.ledger.sqlite import SqliteLedger
-from tests.factories import make_call
+from tests.factories import NOON, REPOSITORY, UNPRICED, make_call
+from tests.gitrepo import GitRepo
 
 MONTH = ("--month", "2026-10", "--json")
 AFTER_SURVIVAL = (*MONTH, "--as-of", "2026-12-01")
@@ -85,6 +88,115 @@ def test_people_read_a_table_whose_total_is_exact(run) -> None:
     assert "1 of 7" in total
     assert "Model cost per accepted unit: $6.67000601" in result.stdout
     assert "3 accepted units in this window: fewer than 25 are noise" in result.stdout
+
+
+def branches(answer):
+    return {line["branch"]: line["state"] for line in answer["branches"]}
+
+
+def test_a_branch_without_a_change_is_listed_with_its_part_of_the_line(run_json) -> None:
+    answer = run_json(statement, *AFTER_SURVIVAL)
+    assert answer["branches"] == [
+        {
+            "repository": "github.com/acme/shop",
+            "branch": "=spike",
+            "state": "abandoned",
+            "picodollars": 3_000_000,
+            "usd": "0.000003",
+            "calls": 1,
+            "unpriced_calls": 0,
+            "last_call_at": "2026-10-15T12:00:00.000000Z",
+        }
+    ]
+    assert by_category(answer)["branch"] == 3_000_000
+
+
+def test_as_of_decides_what_a_branch_is_and_moves_no_dollar(run_json) -> None:
+    for as_of, state, last_call_at in (
+        ("2026-10-15T11:00Z", "in_progress", None),
+        ("2026-10-29T11:59Z", "in_progress", "2026-10-15T12:00:00.000000Z"),
+        ("2026-10-29T12:00Z", "abandoned", "2026-10-15T12:00:00.000000Z"),
+    ):
+        answer = run_json(statement, *MONTH, "--as-of", as_of)
+        (line,) = answer["branches"]
+        assert (line["state"], line["last_call_at"]) == (state, last_call_at)
+        assert by_category(answer)["branch"] == line["picodollars"] == 3_000_000
+
+
+def test_the_days_until_a_branch_is_abandoned_are_a_setting_and_in_the_method(run_json, tmp_path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("allocation: {abandoned_days: 90}\n")
+    answer = run_json(statement, *AFTER_SURVIVAL, "--config", str(config))
+    assert branches(answer) == {"=spike": "in_progress"}
+    assert any("less than 90 days old" in note for note in answer["methodology"])
+
+
+def test_a_call_after_the_month_and_after_the_last_sync_keeps_a_branch_alive(run_json, ledger_path) -> None:
+    with contextlib.closing(SqliteLedger(ledger_path)) as ledger:
+        ledger.record([make_call("later", started_at=datetime(2026, 11, 25, tzinfo=UTC), stamp={"branch": "=spike"})])
+    answer = run_json(statement, *AFTER_SURVIVAL)
+    assert branches(answer) == {"=spike": "in_progress"}
+    assert (answer["branches"][0]["calls"], by_category(answer)["branch"]) == (1, 3_000_000)
+
+
+def test_work_goes_on_after_the_last_change_of_a_branch(run_json) -> None:
+    answer = run_json(statement, "--month", "2026-11", "--json", "--as-of", "2026-12-01")
+    assert branches(answer) == {"feature": "after_last_change"}
+
+
+def test_commits_and_landings_are_those_of_the_last_sync(run_json, ledger_path, tmp_path) -> None:
+    names = ("pushed", "committed", "parked")
+    with contextlib.closing(SqliteLedger(ledger_path)) as ledger:
+        ledger.record([make_call(name, stamp={"branch": name}) for name in names])
+    repo = GitRepo(tmp_path / "shop")
+    repo.commit("Start")
+    repo.now = NOON
+    repo.branch("parked")
+    repo.branch("pushed")
+    repo.commit("Work on it")
+    repo.checkout("main")
+    repo.git("merge", "--quiet", "--ff-only", "pushed")
+    repo.branch("committed", at="parked")
+    repo.pass_days(20)
+    repo.commit("By hand")
+    run_json(sync, "--repo", str(repo.path), "--json")
+    answer = run_json(statement, *MONTH, "--as-of", "2026-11-05")
+    assert {name: branches(answer)[name] for name in names} == {
+        "pushed": "landed",
+        "committed": "in_progress",
+        "parked": "abandoned",
+    }
+
+
+def test_people_read_what_became_of_branches_under_the_lines(run) -> None:
+    printed = run(statement, "--month", "2026-10", "--as-of", "2026-12-01").stdout
+    table = printed[printed.index("Branches without a change") : printed.index("Merged in the month")].splitlines()
+    assert table[1].split() == ["branch", "state", "dollars", "calls", "unpriced", "last", "call", "repository"]
+    assert " ".join(table[3].split()) == "=spike abandoned $0.000003 1 0 2026-10-15 12:00Z github.com/acme/shop"
+    assert "Branches without a change" not in run(statement, "--month", "2020-02").stdout.partition("Method")[0]
+
+
+def test_only_the_ten_largest_branches_are_shown_and_the_rest_in_one_sum(run, run_json, ledger_path) -> None:
+    with contextlib.closing(SqliteLedger(ledger_path)) as ledger:
+        ledger.record(
+            [
+                make_call(
+                    f"topic-{branch}-{call}",
+                    started_at=NOON + timedelta(minutes=call),
+                    stamp={"repository": REPOSITORY, "branch": f"topic-{branch:02}"},
+                    charge=UNPRICED if branch == 12 else None,
+                )
+                for branch in range(1, 13)
+                for call in range(branch)
+            ]
+        )
+    answer = run_json(statement, *AFTER_SURVIVAL)
+    assert sum(line["picodollars"] for line in answer["branches"]) == by_category(answer)["branch"]
+    assert [line["branch"] for line in answer["branches"][:2]] == ["topic-11", "topic-10"]
+    assert (answer["branches"][-1]["branch"], answer["branches"][-1]["unpriced_calls"]) == ("topic-12", 12)
+    printed = run(statement, "--month", "2026-10", "--as-of", "2026-12-01").stdout
+    assert sum(line.startswith("topic-") for line in printed.splitlines()) == 10
+    assert "\nand 3 more: $0.000006\n" in printed
 
 
 def test_a_month_belongs_to_the_configured_time_zone(run_json, tmp_path) -> None:

@@ -13,10 +13,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attribution.ledger.base import AllocatedSum, Dimension, Key, LedgerError, OtherCharge, PriceBookUse, Window
+from attribution.ledger.base import (
+    AllocatedSum,
+    CallSpan,
+    Dimension,
+    Key,
+    LedgerError,
+    OtherCharge,
+    PriceBookUse,
+    Window,
+)
 from attribution.ledger.sqlite import SqliteLedger
 from attribution.model import (
     Allocation,
+    BranchHead,
     Charge,
     Grade,
     Invalidation,
@@ -334,6 +344,27 @@ def test_a_snapshot_allocates_what_is_new_and_stores_nothing(ledger: SqliteLedge
     assert [row.calls for row in ledger.allocated_sums(ALWAYS)] == [1]
 
 
+def test_the_first_and_the_last_call_of_each_target_are_known_within_a_window(ledger: SqliteLedger) -> None:
+    calls = [make_call(f"call-{hour}", started_at=NOON + timedelta(hours=hour)) for hour in range(6)]
+    branch, other = (Target.of_branch(REPOSITORY, name) for name in ("feature", "other"))
+    targets = [branch, other, branch, CHANGE_7, branch, branch]
+    ledger.record(calls)
+    ledger.replace_allocations(make_allocation(*each) for each in zip(calls[:4], targets, strict=False))
+
+    def allocate(inputs, facts):
+        return [make_allocation(*each) for each in zip(calls[4:], targets[4:], strict=True)]
+
+    until = Window(until=NOON + timedelta(hours=5))
+    with ledger.snapshot(ALWAYS, allocate):
+        assert ledger.call_spans(TargetKind.BRANCH, until) == [
+            CallSpan(target=branch, first_call_at=NOON, last_call_at=NOON + timedelta(hours=4)),
+            CallSpan(target=other, first_call_at=NOON + timedelta(hours=1), last_call_at=NOON + timedelta(hours=1)),
+        ]
+    stored = ledger.call_spans(TargetKind.BRANCH, until)
+    assert stored[0].last_call_at == NOON + timedelta(hours=2)
+    assert ledger.call_spans(TargetKind.DEFAULT, ALWAYS) == []
+
+
 def test_a_snapshot_does_not_see_what_is_recorded_meanwhile(ledger: SqliteLedger, path: Path) -> None:
     with ledger.snapshot(), contextlib.closing(SqliteLedger(path)) as recorder:
         before = ledger.total(ALWAYS)
@@ -356,7 +387,7 @@ def test_facts_read_back_equal_and_are_replaced_whole(ledger: SqliteLedger) -> N
                 detail="Revert",
             ),
         ),
-        branches=(("main", "d" * 40), ("feature", "a" * 40)),
+        branches=(BranchHead("main", "d" * 40, NOON), BranchHead("feature", "a" * 40)),
         commits={"a" * 40: None, "d" * 40: 3},
     )
     other = make_facts(make_change(7, repository="github.com/acme/till"), repository="github.com/acme/till")
