@@ -12,7 +12,7 @@ import click
 
 from attribution.books import known_changes, up_to_date
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import NOTHING, dollars, print_table
+from attribution.commands.tables import NOTHING, dollars, print_table, short_id
 from attribution.errors import UserError
 from attribution.ledger.base import AllocatedSum, Window
 from attribution.ledger.rows import instant
@@ -180,11 +180,8 @@ def _print(app: App, rows: Sequence[_Row]) -> None:
 
 def _line(row: _Row, cost: str, *, several: bool) -> tuple[str, ...]:
     change = row.change
-    short = change.id if several else change.id.removeprefix(change.repository)
     return (
-        short
-        if change.number is not None
-        else short.replace(change.landing_sha or " ", (change.landing_sha or "")[:10]),
+        short_id(change.id if several else change.id.removeprefix(change.repository)),
         change.title,
         change.head_ref or NOTHING,
         change.merged_at.date().isoformat() if change.merged_at else NOTHING,

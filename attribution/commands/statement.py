@@ -11,7 +11,7 @@ import click
 from attribution.books import make_statement, up_to_date
 from attribution.branch_state import BranchState
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import NOTHING, dollars, percent, print_table
+from attribution.commands.tables import NOTHING, dollars, percent, print_table, short_id
 from attribution.ledger.rows import instant
 from attribution.money import plain, usd
 from attribution.periods import month_window
@@ -22,6 +22,7 @@ __all__ = ["statement", "statement_as_json"]
 FIGURES = ("dollars", "share", "calls", "unpriced")
 BRANCH_FIGURES = ("dollars", "calls", "unpriced", "last call")
 MOST_BRANCHES = 10
+MOST_CHANGES = 5
 STATES = {
     BranchState.LANDED: "landed without a request",
     BranchState.AFTER_LAST_CHANGE: "after its last change ended",
@@ -172,8 +173,17 @@ def _below(answer: Statement) -> list[str]:
         merged,
         f"Model cost per accepted unit: {per_unit}{provisional}",
         *([f"Small sample: {answer.sample_warning}"] if answer.sample_warning else []),
-        *(f"Merged without recorded spend: {change}" for change in work.without_spend),
+        *_without_spend(work.without_spend),
         "",
         "Method",
         *(f"- {note}" for note in answer.notes),
     ]
+
+
+def _without_spend(changes: Sequence[str]) -> list[str]:
+    """Changes merged in the window that no recorded call was for: made by hand, or their calls went another way."""
+    if not changes:
+        return []
+    more = f" and {len(changes) - MOST_CHANGES} more (--json has all)" if len(changes) > MOST_CHANGES else ""
+    shown = ", ".join(short_id(change) for change in changes[:MOST_CHANGES])
+    return [f"Merged without recorded spend: {len(changes)} changes: {shown}{more}"]

@@ -6,6 +6,7 @@ calls spare, and is told so; then names are shortened; a figure is shown whole o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
@@ -18,12 +19,13 @@ from rich.text import Text
 
 from attribution.money import usd
 
-__all__ = ["NOTHING", "dollars", "percent", "print_table"]
+__all__ = ["NOTHING", "dollars", "percent", "print_table", "short_id"]
 
 NOTHING = "-"
 WIDE = 10_000  # columns nobody wraps at
 GAP = 3  # between two columns
 SHORTEST_NAME = 12
+_SHA = re.compile(r"[0-9a-f]{40,64}")
 
 
 def print_table(
@@ -94,6 +96,11 @@ def dollars(amounts: Sequence[int]) -> list[str]:
     plain = [Decimal(usd(amount)) for amount in amounts]
     decimals = max([2, *(-int(value.as_tuple().exponent) for value in plain)])
     return [f"{'-' if value < 0 else ''}${abs(value):,.{decimals}f}" for value in plain]
+
+
+def short_id(change_id: str) -> str:
+    """A change's id with its SHAs cut to ten digits, as git does for people."""
+    return _SHA.sub(lambda sha: sha.group()[:10], change_id)
 
 
 def percent(share: Decimal | None) -> str:
