@@ -7,13 +7,14 @@ INSTALLED := $(VENV)/.installed
 # Twice quiet: errors only.
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help install demo test lint format run bench lock clean
+.PHONY: help install demo test test-clients lint format run bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    a sample provider, the proxy and three real SDKs, end to end, in under a minute"
 	@echo "make run     the proxy on http://127.0.0.1:4000 (ARGS=\"--port 4001\" adds options of mergecost serve)"
 	@echo "make test    every test (ARGS=\"tests/proxy -x\" adds options of pytest)"
+	@echo "make test-clients  Claude Code, Codex, Gemini CLI, opencode and aider through the proxy (needs npm, PyPI, 2 GB)"
 	@echo "make lint    style, types and import contracts"
 	@echo "make format  rewrite the code in the project's style"
 	@echo "make bench   requests per second and CPU per request beside a direct call"
@@ -41,6 +42,10 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-clients: $(INSTALLED)
+	@$(BIN)/python -m tests.clients.install
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
+
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -61,4 +66,4 @@ lock:
 	  --all-extras pyproject.toml -o requirements.lock --quiet
 
 clean:
-	@rm -rf $(VENV) .demo .bench build dist *.egg-info
+	@rm -rf $(VENV) .clients .demo .bench build dist *.egg-info

@@ -61,7 +61,7 @@ class KeyGate:
         return self._admission(key, seller, has_own=any(not secret.startswith(KEY_PREFIX) for secret in secrets))
 
     def _admission(self, key: Key, seller: Seller, *, has_own: bool) -> Admission | Refusal:
-        if seller.api_key is None and not has_own:
+        if seller.api_key is None and seller.signer is None and not has_own:
             return Refusal(
                 401,
                 f"the mergecost key is good, but this proxy has no key of its own for {seller.name}: set "

@@ -5,6 +5,9 @@ checkpoint in one transaction. The checkpoint stands before the oldest call that
 that call's opening again; rows it repeats are the same rows. A ledger that is locked, full or gone makes the recorder
 wait: calls go on, the journal keeps them.
 
+No single call can stop the others: one that cannot be priced is recorded unpriced with the reason, and a record that
+cannot be read is told and passed over; its segment is then kept under another name instead of deleted.
+
 At start the segments of earlier processes are replayed; a call found open there died with its process and is recorded
 as `interrupted`, with an estimate.
 """
@@ -12,12 +15,14 @@ as `interrupted`, with an estimate.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from attribution.ledger.base import Ledger
-from attribution.model import Charge, RecordedCall
+from attribution.model import Charge, PriceStatus, RecordedCall
 from proxy.call import Attempt, Call, Metered, Outcome, Stamp
 from proxy.journal import Done, Opened, Position, Progress, Record, read_segment, segments
 from proxy.meter import estimate
@@ -25,10 +30,14 @@ from proxy.providers import find_operation
 
 __all__ = ["Recorder", "stint_of"]
 
+log = logging.getLogger(__name__)
+
 BATCH = 500
+DAMAGED = ".damaged"  # added to the name of a segment that could not be read whole
 
 PriceCall = Callable[[Call, Attempt], Charge]
-Observe = Callable[[RecordedCall, bool], None]  # a newly recorded attempt, and whether it is its call's last
+# A newly recorded attempt, and whether it is its call's last; or the amendment that makes it the last.
+Observe = Callable[[RecordedCall, bool], None]
 
 
 @dataclass(slots=True)
@@ -63,6 +72,8 @@ class Recorder:
         self._batch = batch
         self._open: dict[tuple[str, int], _OpenCall] = {}
         self._pending: list[_Settled] = []
+        self._unfinished: set[str] = set()  # calls of which an attempt was observed, and not the last
+        self._unreadable: set[Position] = set()
         self._read_to = self._start()
 
     def recover(self, *, before: str) -> int:
@@ -97,12 +108,25 @@ class Recorder:
             if name < self._read_to.segment or name > upto.segment:
                 continue
             before = self._read_to if name == self._read_to.segment else Position(name, 0)
-            for offset, record in read_segment(self._directory / name, before.offset):
+            until = upto.offset if name == upto.segment else None
+            told = partial(self._tell_unreadable, name)
+            for offset, record in read_segment(self._directory / name, before.offset, until=until, unreadable=told):
                 after = Position(name, offset)
-                if after > upto:
-                    return
                 yield before, after, record
                 before = after
+
+    def _tell_unreadable(self, name: str, offset: int, why: str) -> None:
+        place = Position(name, offset)
+        if place not in self._unreadable:
+            self._unreadable.add(place)
+            log.error(
+                "the journal holds a record that cannot be read, at byte %d of %s: %s. What it told of a call is not "
+                "in the ledger; the file is kept as %s. A newer mergecost may be able to read it.",
+                offset,
+                self._directory / name,
+                why,
+                name + DAMAGED,
+            )
 
     def _take(self, record: Record, before: Position) -> None:
         match record:
@@ -117,8 +141,19 @@ class Recorder:
 
     def _recorded(self, call: Call, attempt: Attempt, revision: int) -> RecordedCall:
         return RecordedCall(
-            call=call, attempt=attempt, charge=self._price(call, attempt), stint=stint_of(call.stamp), revision=revision
+            call=call,
+            attempt=attempt,
+            charge=self._charge(call, attempt),
+            stint=stint_of(call.stamp),
+            revision=revision,
         )
+
+    def _charge(self, call: Call, attempt: Attempt) -> Charge:
+        try:
+            return self._price(call, attempt)
+        except Exception as error:
+            log.exception("call %s, attempt %d, could not be priced", call.call_id, call.attempt)
+            return Charge(status=PriceStatus.UNPRICED, reason=f"pricing failed: {type(error).__name__}: {error}")
 
     def _flush(self, known: frozenset[tuple[str, int]]) -> int:
         """Write what is pending. Raises LedgerError with everything still pending."""
@@ -128,17 +163,33 @@ class Recorder:
         self._ledger.record([settled.recorded for settled in self._pending], checkpoint=str(low_water))
         written, self._pending = self._pending, []
         for settled in written:
-            call = settled.recorded.call
-            is_new = (call.call_id, call.attempt) not in known and settled.recorded.revision == 0
-            if self._observe is not None and is_new:
-                self._observe(settled.recorded, settled.final)
+            if (settled.recorded.call.call_id, settled.recorded.call.attempt) not in known:
+                self._tell(settled)
         return len(written)
+
+    def _tell(self, settled: _Settled) -> None:
+        call = settled.recorded.call
+        is_news = settled.recorded.revision == 0 or (settled.final and call.call_id in self._unfinished)
+        if self._observe is None or not is_news:
+            return
+        if settled.final:
+            self._unfinished.discard(call.call_id)
+        else:
+            self._unfinished.add(call.call_id)
+        try:
+            self._observe(settled.recorded, settled.final)
+        except Exception:
+            log.exception("call %s is recorded, but could not be observed", call.call_id)
 
     def _delete_segments(self) -> None:
         """Segments that lie wholly before the checkpoint are done with; the newest is kept, for its number."""
         low_water = min((entry.opened_before for entry in self._open.values()), default=self._read_to)
         for name in segments(self._directory)[:-1]:
-            if name < low_water.segment:
+            if name >= low_water.segment:
+                continue
+            if any(place.segment == name for place in self._unreadable):
+                (self._directory / name).rename(self._directory / (name + DAMAGED))
+            else:
                 (self._directory / name).unlink(missing_ok=True)
 
     def _start(self) -> Position:
@@ -167,6 +218,8 @@ def _interrupted(entry: _OpenCall) -> Attempt:
         metered = Metered()
     elif entry.progress is not None:
         metered = entry.progress.metered
+    elif not operation.estimable:
+        metered = Metered()
     else:
         metered = estimate(Metered(), request_bytes=entry.call.request_bytes or 0, characters=0)
     return Attempt(

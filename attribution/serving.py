@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 
+from attribution.aws import signer_for
 from attribution.errors import UserError
 from attribution.gate import KeyGate
 from attribution.ledger.base import Ledger, LedgerError
@@ -106,10 +107,14 @@ class _Recording:
         while True:
             try:
                 await work()
-            except LedgerError as error:
+            except Exception as error:  # a recorder that ended in silence would record nothing more
                 if self.problem is None:
-                    log.error("the ledger takes no calls; the journal keeps them until it does: %s", error)
-                self.problem = str(error)
+                    log.error(
+                        "the ledger takes no calls; the journal keeps them until it does: %s",
+                        error,
+                        exc_info=not isinstance(error, LedgerError),
+                    )
+                self.problem = str(error) or type(error).__name__
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
                 await asyncio.sleep(wait)
             else:
@@ -141,8 +146,9 @@ async def _recording(
         await asyncio.gather(task, return_exceptions=True)
         try:
             await recording.catch_up()
-        except LedgerError as error:
-            log.error("calls stay in the journal until the next start: %s", error)
+        except Exception as error:  # whatever it is, the journal has the calls
+            surprising = not isinstance(error, LedgerError)
+            log.error("calls stay in the journal until the next start: %s", error, exc_info=surprising)
         recording.close()
         if telemetry is not None:
             await asyncio.to_thread(telemetry.close)
@@ -174,6 +180,10 @@ def _server(
                 name=name,
                 kind=entry.kind,
                 base_url=entry.base_url,
+                version=entry.version,
+                key_carrier=entry.key_header,
+                inject_usage=entry.inject_usage,
+                signer=signer_for(name, entry, clock),
                 api_key=entry.api_key.get_secret_value() if entry.api_key else None,
                 retries=entry.retries,
                 timeout_seconds=entry.timeout_seconds,

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from attribution.errors import UserError
+from attribution.known_sellers import BUILT_IN, KNOWN_SELLERS
+from proxy.providers import PROVIDERS
 
 __all__ = [
     "ENVIRONMENT_REFERENCE",
@@ -41,11 +43,9 @@ __all__ = [
 ENVIRONMENT_REFERENCE = "os.environ/"
 ENVIRONMENT_PREFIX = "MERGECOST_"
 
-# Built-in provider → the variables its key is taken from where the file names none; the first that is set.
+# Known seller → the variables its key is taken from where the file names none; the first that is set.
 PROVIDER_KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    name: seller.key_variables for name, seller in KNOWN_SELLERS.items()
 }
 
 
@@ -83,14 +83,44 @@ class ServerSettings(_Section):
 class ProviderSettings(_Section):
     """One seller of model calls, reached under /<name>/."""
 
-    kind: Literal["openai", "anthropic", "gemini"] = Field(description="Which API it speaks.")
+    kind: str = Field(description="Which API it speaks: openai, anthropic, gemini, azure, vertex or bedrock.")
     base_url: str = Field(description="Where calls are sent; point it at a gateway or a test server.")
     api_key: SecretStr | None = Field(
         None, description="The provider's own key, sent upstream in place of an sk-mc-… key."
     )
+    version: str | None = Field(
+        None,
+        pattern=r"^(?:v\d+[a-z]*\d*)?$",
+        description="Version segment of its paths. Left out: the one in base_url, otherwise the API's usual one. "
+        '"" adds none and keeps what a client wrote.',
+        examples=['""'],
+    )
+    key_header: str | None = Field(
+        None,
+        description="Header its key is sent in. Left out: the API's usual one.",
+        examples=["Authorization"],
+    )
+    inject_usage: bool = Field(
+        True,
+        description="Ask OpenAI-compatible chat streams for their usage where the client did not, and take the answer "
+        "out of the stream again. Off: such streams are estimated.",
+    )
     retries: int = Field(0, ge=0, le=10, description="Retries of ours, before the first byte. Agents retry themselves.")
     timeout_seconds: int = Field(600, ge=1, description="Longest silence of the provider before a call is given up.")
     connect_timeout_seconds: int = Field(10, ge=1, description="Longest wait for a connection to the provider.")
+    region: str | None = Field(
+        None,
+        description="Bedrock: sign requests for this region with the AWS credentials found here (environment, profile, "
+        "role). Left out, requests pass as they come, which is right for API keys.",
+        examples=["us-east-1"],
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known_kind(cls, value: str) -> str:
+        if value not in PROVIDERS:
+            raise ValueError(f"no API {value!r} is known; use one of {', '.join(PROVIDERS)}")
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -149,17 +179,21 @@ class TelemetrySettings(_Section):
 
 def default_providers(environ: Mapping[str, str]) -> dict[str, ProviderSettings]:
     """The built-in providers, with the keys that `environ` holds for them."""
+    return {name: ProviderSettings(**_known(name, environ)) for name in BUILT_IN}
 
-    def key(provider: str) -> SecretStr | None:
-        found = next((environ[name] for name in PROVIDER_KEY_VARIABLES[provider] if environ.get(name)), None)
-        return SecretStr(found) if found else None
 
+def _known(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings a seller's name stands for; none where nobody knows it."""
+    seller = KNOWN_SELLERS.get(name)
+    if seller is None:
+        return {}
+    key = next((environ[variable] for variable in seller.key_variables if environ.get(variable)), None)
     return {
-        "openai": ProviderSettings(kind="openai", base_url="https://api.openai.com/v1", api_key=key("openai")),
-        "anthropic": ProviderSettings(kind="anthropic", base_url="https://api.anthropic.com", api_key=key("anthropic")),
-        "gemini": ProviderSettings(
-            kind="gemini", base_url="https://generativelanguage.googleapis.com", api_key=key("gemini")
-        ),
+        "kind": seller.kind,
+        "base_url": seller.base_url,
+        "version": seller.version,
+        "key_header": seller.key_carrier,
+        "api_key": SecretStr(key) if key else None,
     }
 
 
@@ -215,14 +249,19 @@ class Settings(BaseSettings):
     @field_validator("providers", mode="before")
     @classmethod
     def _complete_providers(cls, value: Any) -> Any:
-        """Named entries change or add to the built-in three; what they leave out keeps its default."""
+        """Named entries add to the built-in three; what an entry of a known name leaves out is as it is known."""
         if not isinstance(value, dict):
             return value
-        built_in = {name: provider.model_dump() for name, provider in default_providers(os.environ).items()}
-        merged: dict[str, Any] = dict(built_in)
+        merged: dict[str, Any] = {name: _known(name, os.environ) for name in BUILT_IN}
         for name, entry in value.items():
-            values = entry.model_dump() if isinstance(entry, ProviderSettings) else entry
-            merged[name] = {**built_in.get(name, {}), **values} if isinstance(values, dict) else values
+            values = entry.model_dump() if isinstance(entry, ProviderSettings) else {} if entry is None else entry
+            known = _known(name, os.environ)
+            if isinstance(values, dict) and not known and not {"kind", "base_url"} & values.keys():
+                raise ValueError(
+                    f"{name!r} is no seller known by its name, so it needs a kind and a base_url. "
+                    f"Known: {', '.join(KNOWN_SELLERS)}"
+                )
+            merged[name] = {**known, **values} if isinstance(values, dict) else values
         return merged
 
     @classmethod

@@ -84,15 +84,19 @@ class Telemetry:
         )
 
     def observe(self, recorded: RecordedCall, final: bool) -> None:  # noqa: FBT001 - the recorder's callback
-        """Take one recorded attempt; with the last one of its call, tell the call."""
+        """Take one recorded attempt; with the last one of its call, tell the call.
+
+        An amendment (revision > 0) only says that the attempt, taken before, was the last.
+        """
         call, attempt = recorded.call, recorded.attempt
         running = self._running.setdefault(call.call_id, _Sum(started_ns=_nanoseconds(call.started_at)))
-        running.attempts += 1
-        running.picodollars += recorded.charge.total or 0
-        if attempt.metered.usage is not None:
-            running.usage = _add(running.usage or Usage(), attempt.metered.usage)
-        ended_ns = _nanoseconds(call.started_at) + attempt.duration_us * 1000
-        running.duration_us = (ended_ns - running.started_ns) // 1000
+        ended_ns = max(running.started_ns, _nanoseconds(call.started_at) + attempt.duration_us * 1000)
+        if recorded.revision == 0:
+            running.attempts += 1
+            running.picodollars += recorded.charge.total or 0
+            if attempt.metered.usage is not None:
+                running.usage = _add(running.usage or Usage(), attempt.metered.usage)
+            running.duration_us = (ended_ns - running.started_ns) // 1000
         if final:
             del self._running[call.call_id]
             self._span(recorded, running, ended_ns)

@@ -12,6 +12,7 @@ from proxy.call import Attempt, Call, Metered, Outcome
 from proxy.clock import Clock
 from proxy.journal import Done, Journal, Opened, Progress
 from proxy.meter import Meter
+from proxy.results import BatchResult, result_call
 
 __all__ = ["AttemptLog"]
 
@@ -83,11 +84,22 @@ class AttemptLog:
             metered=meter.metered(complete=complete) if meter is not None else Metered(),
         )
         if self._done is not None:
-            if replace(attempt, duration_us=self._done.duration_us) == self._done:
+            attempt = replace(attempt, duration_us=self._done.duration_us)  # it ended when it first said so
+            if attempt == self._done:
                 return
             self._revision += 1
         self._journal.done(Done(self.call, attempt, self._revision, final))
         self._done = attempt
+
+    def result(self, source: str, result: BatchResult) -> None:
+        """One answer of a finished batch was read: a call of its own. Raises JournalFullError."""
+        self._journal.done(Done(*result_call(self.call, source, result)))
+
+    def was_last(self) -> None:
+        """The retry that was to follow will not: its client left, or the journal takes no more."""
+        if self._done is not None:
+            self._revision += 1
+            self._journal.done(Done(self.call, self._done, self._revision, final=True))
 
     def _progress_is_due(self, meter: Meter) -> bool:
         if self._done is not None or not self.call.stream:

@@ -11,31 +11,45 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import random
+import re
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import aiohttp
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.attempt_log import AttemptLog
 from proxy.call import Call, Outcome
 from proxy.clock import Clock
-from proxy.headers import CALL_ID_HEADER, forwardable
-from proxy.journal import Journal
+from proxy.failures import failure_of
+from proxy.headers import CALL_ID_HEADER, forwardable, header_text
+from proxy.in_flight import InFlight
+from proxy.injection import UsageChunkFilter, ask_for_usage
+from proxy.journal import Journal, JournalWriteError
 from proxy.meter import Meter
 from proxy.responses import Relayed, refuse
 from proxy.retries import may_retry, retry_delay
 from proxy.routes import Route
+from proxy.signing import SigningError
 
-__all__ = ["Forwarder", "Outgoing"]
+__all__ = ["Forwarder", "Outgoing", "RequestBodyError"]
+
+log = logging.getLogger(__name__)
 
 _SLICE = 256 * 1024
 _AUTOMATIC_HEADERS = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
+_REFUSES_FIELDS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)  # what an unknown field is answered with
 _MAX_REFUSED_BODY = 1024 * 1024
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +62,16 @@ class Outgoing:
     body: bytes
     rest: AsyncIterator[bytes] | None = None
     body_length: int | None = None  # where the client stated it and the body was not read whole
+    asking: bytes | None = None  # the body with usage asked for, sent in place of `body`
+
+
+class RequestBodyError(Exception):
+    """A client's request body cannot be sent on. The message is for the person, `error_type` for the row."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
 
 
 class Forwarder:
@@ -56,6 +80,7 @@ class Forwarder:
         session: aiohttp.ClientSession,
         journal: Journal,
         clock: Clock,
+        in_flight: InFlight,
         *,
         drain_when_client_gone: bool,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -63,60 +88,115 @@ class Forwarder:
         self._session = session
         self._journal = journal
         self._clock = clock
+        self._in_flight = in_flight
+        self._unasked: set[str] = set()  # sellers that refuse to be asked for usage
         self._drain_when_client_gone = drain_when_client_gone
         self._sleep = sleep
-        self._draining: set[asyncio.Task[None]] = set()
 
     async def relay(self, request: web.BaseRequest, outgoing: Outgoing) -> web.StreamResponse:
         """Send the call upstream, once or as often as the seller's `retries` allow, and answer the client.
 
         Raises JournalFullError where the call cannot be recorded; nothing was sent then.
         """
-        retries = outgoing.route.seller.retries if outgoing.rest is None else 0
+        seller = outgoing.route.seller
+        retries = seller.retries if outgoing.rest is None else 0
         number = 1
-        while True:
-            call = replace(outgoing.call, attempt=number, started_at=self._clock.now())
-            log = AttemptLog(self._journal, self._clock, call)
-            last = number > retries
-            try:
-                upstream = await self._send(outgoing)
-            except asyncio.CancelledError:
-                log.done(Outcome.CANCELLED, self._meter(outgoing, None), complete=False, error_type="client_gone")
-                raise
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                status, kind, reason = _connection_failure(error)
-                wait = None if last else retry_delay(number, {}, now=self._clock.now(), jitter=random.random())  # noqa: S311 - spreads load, guards nothing
-                # A call that timed out unanswered has reached the provider: it may well be billed.
-                meter = self._meter(outgoing, None) if kind == "timeout" else None
-                log.done(Outcome.ERROR, meter, complete=False, error_type=kind, final=wait is None)
-                if wait is None:
-                    host = outgoing.call.server
-                    return refuse(outgoing.route.provider, status, f"mergecost could not reach {host}: {reason}", call)
-            else:
-                log.head(upstream.status)
-                wait = None if last else self._wait_before_retry(number, upstream)
-                if wait is None:
-                    return await self._answer(request, outgoing, upstream, log)
-                await self._discard(outgoing, upstream, log)
-            await self._sleep(wait)
-            number += 1
+        outgoing = self._asking_for_usage(outgoing)
+        waiting: AttemptLog | None = None  # the attempt that a retry is to follow
+        try:
+            while True:
+                call = replace(outgoing.call, attempt=number, started_at=self._clock.now())
+                attempt = AttemptLog(self._journal, self._clock, call)
+                waiting = None
+                answer = await self._attempt(request, outgoing, attempt, last=number > retries)
+                if isinstance(answer, web.StreamResponse):
+                    return answer
+                waiting = attempt
+                if answer is None:  # refused, perhaps for what we asked: the client's own request decides
+                    outgoing = replace(outgoing, asking=None)
+                    self._unasked.add(seller.name)
+                else:
+                    await self._sleep(answer)
+                number += 1
+        finally:
+            if waiting is not None:
+                waiting.was_last()
 
-    async def finish(self) -> None:
-        """Wait for the responses that are still read although their client went away."""
-        if self._draining:
-            await asyncio.wait(self._draining)
+    async def _attempt(
+        self, request: web.BaseRequest, outgoing: Outgoing, attempt: AttemptLog, *, last: bool
+    ) -> web.StreamResponse | float | None:
+        """The answer to the client, or how many seconds to wait before the next attempt; None: try again at once,
+        without asking for usage."""
+        try:
+            upstream = await self._send(outgoing)
+        except asyncio.CancelledError:
+            outcome, error_type = self._cut_short()
+            attempt.done(outcome, self._meter(outgoing, None), complete=False, error_type=error_type)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, an attempt that was opened has to end
+            return self._not_answered(outgoing, attempt, error, last=last)
+        attempt.head(upstream.status)
+        if outgoing.asking is not None and upstream.status in _REFUSES_FIELDS:
+            await self._discard(outgoing, upstream, attempt)
+            return None
+        wait = None if last else self._wait_before_retry(attempt.call.attempt, upstream)
+        if wait is None:
+            return await self._answer(request, outgoing, upstream, attempt)
+        await self._discard(outgoing, upstream, attempt)
+        return wait
+
+    def _not_answered(
+        self, outgoing: Outgoing, attempt: AttemptLog, error: Exception, *, last: bool
+    ) -> web.StreamResponse | float:
+        call, provider = attempt.call, outgoing.route.provider
+        if isinstance(body := error.__cause__, RequestBodyError):
+            attempt.done(Outcome.ERROR, None, complete=False, error_type=body.error_type)
+            return refuse(provider, body.status, str(body), call)
+        failure = failure_of(error)
+        if failure.is_ours:
+            log.error("call %s could not be sent", call.call_id, exc_info=error)
+        retry = not (last or failure.is_ours)
+        wait = retry_delay(call.attempt, {}, now=self._clock.now(), jitter=random.random()) if retry else None  # noqa: S311 - spreads load, guards nothing
+        # A call that timed out unanswered has reached the provider: it may well be billed.
+        meter = self._meter(outgoing, None) if failure.error_type == "timeout" else None
+        attempt.done(Outcome.ERROR, meter, complete=False, error_type=failure.error_type, final=wait is None)
+        if wait is not None:
+            return wait
+        words = str(error) if isinstance(error, SigningError) else failure.words
+        return refuse(provider, failure.status, f"mergecost could not reach {call.server}: {words}", call)
+
+    def _cut_short(self) -> tuple[Outcome, str]:
+        """Why a call was cancelled: its client left, or we stop."""
+        if self._in_flight.is_stopping:
+            return Outcome.INTERRUPTED, "proxy_stopped"
+        return Outcome.CANCELLED, "client_gone"
+
+    def _asking_for_usage(self, outgoing: Outgoing) -> Outgoing:
+        """The same call, asking for usage where its client did not and the seller has not refused it before."""
+        operation, seller = outgoing.route.operation, outgoing.route.seller
+        if operation is None or not operation.asks_for_usage or not seller.inject_usage or outgoing.rest is not None:
+            return outgoing
+        if seller.name in self._unasked or any(name.lower() == "content-encoding" for name, _ in outgoing.headers):
+            return outgoing
+        return replace(outgoing, asking=ask_for_usage(outgoing.body))
 
     async def _send(self, outgoing: Outgoing) -> aiohttp.ClientResponse:
         seller = outgoing.route.seller
+        body = outgoing.asking or outgoing.body
         headers = CIMultiDict(outgoing.headers)
-        data: bytes | AsyncIterator[bytes] | None = outgoing.body or None
+        if outgoing.asking is not None:
+            headers["Accept-Encoding"] = "identity"  # the answer is to be taken out again
+        data: bytes | AsyncIterator[bytes] | None = body or None
         if outgoing.rest is not None:
             data = _joined(outgoing.body, outgoing.rest)
             if outgoing.body_length is not None:
                 headers["Content-Length"] = str(outgoing.body_length)
-        elif len(outgoing.body) > _SLICE:
-            data = _sliced(outgoing.body)
-            headers["Content-Length"] = str(len(outgoing.body))
+        elif len(body) > _SLICE:
+            data = _sliced(body)
+            headers["Content-Length"] = str(len(body))
+        if seller.signer is not None:
+            signed = await seller.signer.sign(outgoing.call.method, outgoing.route.url, list(headers.items()), body)
+            headers = CIMultiDict(signed)
         return await self._session.request(
             outgoing.call.method,
             URL(outgoing.route.url, encoded=True),
@@ -134,27 +214,37 @@ class Forwarder:
             return None
         return retry_delay(number, upstream.headers, now=self._clock.now(), jitter=random.random())  # noqa: S311 - as above
 
-    async def _discard(self, outgoing: Outgoing, upstream: aiohttp.ClientResponse, log: AttemptLog) -> None:
+    async def _discard(self, outgoing: Outgoing, upstream: aiohttp.ClientResponse, attempt: AttemptLog) -> None:
         """Read the answer of an attempt that will be repeated, for its error and whatever it charged."""
         meter = self._meter(outgoing, upstream)
+        received = 0
+        is_last = False
         try:
-            body = await upstream.content.read(_MAX_REFUSED_BODY)
-            meter.feed(body)
-            log.chunk(len(body), meter)
+            async for chunk in upstream.content.iter_any():
+                meter.feed(chunk)
+                attempt.chunk(len(chunk), meter)
+                received += len(chunk)
+                if received > _MAX_REFUSED_BODY:
+                    break
+        except asyncio.CancelledError:
+            is_last = True
+            raise
         except (aiohttp.ClientError, TimeoutError, OSError):
             pass  # the attempt failed already; its status says why
         finally:
-            upstream.release()
+            upstream.close()
             meter.close()
-            log.done(
-                Outcome.ERROR, meter, complete=True, error_type=meter.error_type or str(upstream.status), final=False
-            )
+            error_type = meter.error_type or str(upstream.status)
+            attempt.done(Outcome.ERROR, meter, complete=True, error_type=error_type, final=is_last)
 
     async def _answer(
-        self, request: web.BaseRequest, outgoing: Outgoing, upstream: aiohttp.ClientResponse, log: AttemptLog
+        self, request: web.BaseRequest, outgoing: Outgoing, upstream: aiohttp.ClientResponse, attempt: AttemptLog
     ) -> web.StreamResponse:
-        relay = _Relay(upstream, log, self._meter(outgoing, upstream))
-        response = Relayed(upstream.status, upstream.reason, _response_headers(upstream, log.call))
+        relay = _Relay(outgoing, upstream, attempt, self._meter(outgoing, upstream))
+        headers = _response_headers(upstream, attempt.call)
+        if relay.filters:
+            headers.popall("Content-Length", None)
+        response = Relayed(upstream.status, upstream.reason, headers)
         try:
             if relay.is_empty(outgoing.call.method):
                 relay.finish()
@@ -163,25 +253,28 @@ class Forwarder:
                 await response.write(chunk)
             await response.write_eof()
         except (aiohttp.ClientConnectionResetError, asyncio.CancelledError) as gone:
-            await self._client_gone(relay)
+            self._client_gone(request, relay)
             if isinstance(gone, asyncio.CancelledError):
                 raise
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            relay.broken(error)
+        except Exception as error:
             _cut(request)
+            if isinstance(error, JournalWriteError) or failure_of(error).is_ours:
+                log.error("call %s was cut off", attempt.call.call_id, exc_info=error)
+            with contextlib.suppress(JournalWriteError):  # told already, and owed
+                relay.broken(error)
         finally:
             if not relay.is_draining:
                 upstream.close()
         return response
 
-    async def _client_gone(self, relay: _Relay) -> None:
-        if self._drain_when_client_gone and not relay.has_ended:
+    def _client_gone(self, request: web.BaseRequest, relay: _Relay) -> None:
+        if self._in_flight.is_stopping:
+            _cut(request)
+        elif self._drain_when_client_gone and not relay.has_ended:
             relay.is_draining = True
-            task = asyncio.get_running_loop().create_task(relay.drain())
-            self._draining.add(task)
-            task.add_done_callback(self._draining.discard)
-        else:
-            relay.cancelled()
+            self._in_flight.add(asyncio.get_running_loop().create_task(relay.drain()))
+            return
+        relay.cancelled(*self._cut_short())
 
     def _meter(self, outgoing: Outgoing, upstream: aiohttp.ClientResponse | None) -> Meter:
         return Meter(
@@ -190,6 +283,7 @@ class Forwarder:
             status=upstream.status if upstream else HTTPStatus.OK,
             content_type=upstream.headers.get("Content-Type", "") if upstream else "",
             content_encoding=upstream.headers.get("Content-Encoding") if upstream else None,
+            headers=upstream.headers if upstream else {},
             request_bytes=outgoing.call.request_bytes or 0,
         )
 
@@ -197,9 +291,12 @@ class Forwarder:
 class _Relay:
     """One response on its way to the client: yields its bytes, and sees to it that its end is journaled first."""
 
-    def __init__(self, upstream: aiohttp.ClientResponse, log: AttemptLog, meter: Meter) -> None:
+    def __init__(self, outgoing: Outgoing, upstream: aiohttp.ClientResponse, attempt: AttemptLog, meter: Meter) -> None:
         self._upstream = upstream
-        self._log = log
+        route = outgoing.route
+        self._source = (route.operation and route.provider.source(route.operation, route.path)) or route.path
+        self._filter = UsageChunkFilter() if outgoing.asking is not None and _is_plain_sse(upstream) else None
+        self._attempt = attempt
         self._meter = meter
         self._received = 0
         self._told_at: int | None = None  # bytes received when the books were told the end
@@ -215,89 +312,101 @@ class _Relay:
         async for chunk in self._upstream.content.iter_any():
             self._received += len(chunk)
             self._meter.feed(chunk)
-            self._log.chunk(len(chunk), self._meter)
+            self._attempt.chunk(len(chunk), self._meter)
+            self._take_results()
             if self._received == self._upstream.content_length:
                 self.finish()
             elif self._meter.ended and not self.has_ended:
-                self.has_ended = True
                 self._done(complete=True)
-            yield chunk
+            if self._filter is None:
+                yield chunk
+            elif shown := self._filter.feed(chunk):
+                yield shown
         self.finish()
+        if self._filter is not None and (held := self._filter.close()):
+            yield held
 
     async def drain(self) -> None:
         """Read on without a client, so that what the provider bills is what the books say."""
-        complete = True
+        complete = False
         try:
             async for _ in self.chunks():
                 pass
+            complete = True
         except (aiohttp.ClientError, TimeoutError, OSError):
-            complete = False
+            pass  # as complete as it gets
         finally:
-            self._log.done(Outcome.CANCELLED, self._meter, complete=complete, error_type="client_gone")
             self._upstream.close()
+            self._meter.close()
+            self._attempt.done(Outcome.CANCELLED, self._meter, complete=complete, error_type="client_gone")
 
     def finish(self) -> None:
         """The transport's end. Told once: without a byte since, there is nothing to add."""
         if self._told_at == self._received:
             return
         self._meter.close()
-        self.has_ended = True
+        self._take_results()
         self._done(complete=self._meter.is_whole)
 
-    def cancelled(self) -> None:
-        """The client went away. After the terminal event that is how real SDKs finish."""
-        if self.has_ended:
-            return
-        self._meter.close()
-        self._log.done(Outcome.CANCELLED, self._meter, complete=False, error_type="client_gone")
+    def cancelled(self, outcome: Outcome, error_type: str) -> None:
+        """The client went away, or we stop. After the terminal event that is how real SDKs finish."""
+        self._broken_off(outcome, error_type)
 
-    def broken(self, error: BaseException) -> None:
-        """The provider broke off."""
+    def broken(self, error: Exception) -> None:
+        """The provider broke off, or we had to."""
+        self._broken_off(Outcome.INTERRUPTED, failure_of(error).error_type)
+
+    @property
+    def filters(self) -> bool:
+        """Something is taken out of the body: its length is not the provider's."""
+        return self._filter is not None
+
+    def _take_results(self) -> None:
+        """A finished batch is charged when its results are read: one call a result."""
+        for result in self._meter.take_results():
+            self._attempt.result(self._source, result)
+
+    def _broken_off(self, outcome: Outcome, error_type: str) -> None:
         if self.has_ended:
             return
         self._meter.close()
-        _, kind, _ = _connection_failure(error)
-        self._log.done(Outcome.INTERRUPTED, self._meter, complete=False, error_type=kind)
+        self._attempt.done(outcome, self._meter, complete=False, error_type=error_type)
 
     def _done(self, *, complete: bool) -> None:
         status = self._upstream.status
         error = self._meter.error_type or (str(status) if status >= 400 else None)
         if error is None and not complete:
             error = "incomplete_response"
+        if not self.is_draining:  # drain() says how it went
+            outcome = Outcome.OK if error is None else Outcome.ERROR
+            self._attempt.done(outcome, self._meter, complete=complete, error_type=error)
         self._told_at = self._received
-        if self.is_draining:
-            return  # drain() says how it went
-        self._log.done(Outcome.OK if error is None else Outcome.ERROR, self._meter, complete=complete, error_type=error)
+        self.has_ended = True
 
 
 def _response_headers(upstream: aiohttp.ClientResponse, call: Call) -> CIMultiDict[str]:
-    pairs = [(name.decode(errors="replace"), value.decode(errors="replace")) for name, value in upstream.raw_headers]
+    # A control character would be refused on the way out (RFC 9110 section 5.5: it may be replaced by a space).
+    pairs = [(header_text(name), _CONTROL.sub(" ", header_text(value))) for name, value in upstream.raw_headers]
     headers = CIMultiDict(forwardable(pairs))
     headers[CALL_ID_HEADER] = call.call_id
     return headers
 
 
+def _is_plain_sse(upstream: aiohttp.ClientResponse) -> bool:
+    encoding = upstream.headers.get("Content-Encoding", "identity").strip().lower()
+    return upstream.content_type == "text/event-stream" and encoding in ("", "identity")
+
+
 def _cut(request: web.BaseRequest) -> None:
     """Close the client's connection without the response's end, so that it can tell."""
-    if request.transport is not None:
-        request.transport.close()
-
-
-def _connection_failure(error: BaseException) -> tuple[int, str, str]:
-    """Status for the client, error type for the row, words for the person."""
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return 504, "connect_timeout", "the connection was not answered in time"
-        case TimeoutError():
-            return 504, "timeout", "no answer in time"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return 502, "tls_error", "its certificate or TLS handshake was not acceptable"
-        case aiohttp.ClientConnectorDNSError():
-            return 502, "name_not_resolved", "its name could not be resolved; check base_url in the configuration"
-        case aiohttp.ClientConnectorError():
-            return 502, "connection_refused", "it did not accept a connection; check base_url in the configuration"
-        case _:
-            return 502, "connection_lost", "it closed the connection"
+    transport = request.transport
+    if transport is None:
+        return
+    if request.version < HttpVersion11:  # the end of the connection is the response's end: only a reset tells
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()
+    else:
+        transport.close()
 
 
 async def _sliced(body: bytes) -> AsyncIterator[bytes]:

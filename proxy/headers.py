@@ -31,6 +31,7 @@ __all__ = [
     "client_identity",
     "collect_stamp",
     "forwardable",
+    "header_text",
     "presented_keys",
     "swap_key",
 ]
@@ -86,6 +87,7 @@ _BAGGAGE_FIELDS: Mapping[str, str] = {
 _JSON_TAG_HEADERS = ("x-litellm-spend-logs-metadata", "x-portkey-metadata", "cf-aig-metadata")
 _SESSION_HEADER = re.compile(r"^(?:x-(?:[a-z0-9-]+-)?session-id|session[-_]id|helicone-session-id)$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ACCESS_KEY = re.compile(rf"\s*AWS4-HMAC-SHA256\s+Credential=({KEY_PREFIX}[^/\s,]+)/")
 _BEARER = re.compile(r"^\s*bearer\s+", re.IGNORECASE)
 # `codex_cli_rs/0.169.0 (…)`; the official SDKs put their language before the version: `OpenAI/Python 1.109.1`.
 _PRODUCT = re.compile(r"^([A-Za-z0-9_.@-]{1,64})(?:/(?:[A-Za-z]+ (?=\d))?([A-Za-z0-9_.+-]{1,64}))?")
@@ -124,18 +126,36 @@ def forwardable(headers: Headers) -> list[tuple[str, str]]:
     ]
 
 
+def header_text(value: bytes) -> str:
+    """A header as text that is written again as the same bytes where it is UTF-8, else with the same characters.
+
+    What is no UTF-8 is ISO-8859-1 (RFC 9110 section 5.5); the libraries beneath write UTF-8 only.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def presented_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
     """Secrets a client presents, strongest first: our own header, then where each provider's clients put theirs."""
     authorization = headers.get("Authorization", "")
     candidates = [
         headers.get(KEY_HEADER, ""),
         _BEARER.sub("", authorization) if _BEARER.match(authorization) else "",
+        _key_in_signature(authorization),
         headers.get("x-api-key", ""),
         headers.get("x-goog-api-key", ""),
         headers.get("api-key", ""),
         query.get("key", ""),
     ]
     return [candidate.strip() for candidate in candidates if candidate.strip()]
+
+
+def _key_in_signature(authorization: str) -> str:
+    """A key of ours that an AWS SDK was given as its access key id; the signature beside it is for nobody."""
+    found = _ACCESS_KEY.match(authorization)
+    return found.group(1) if found else ""
 
 
 def swap_key(headers: Headers, *, carrier: str, secret: str | None) -> list[tuple[str, str]]:

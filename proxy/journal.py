@@ -6,24 +6,28 @@ fdatasync.
 
 Full disk: segments are preallocated, and every open call holds room for its own done record in the current segment. So
 the disk can only refuse an `opened`, and a call that was let through can always be finished. A record larger than that
-room is trimmed (`shrink`), never split: half of the room is for the call, half for how it ended.
+room is trimmed (`shrink`), never split: half of the room is for the call, half for how it ended. Where the disk refuses
+a done record nevertheless, the record is owed: it is written before the next one that the disk takes.
 
 Format of a segment: records of `length:u32 crc32:u32 payload`, little endian, payload JSON (msgspec, tagged by kind);
 length 0 is the end. A torn last record (the process died in the middle of a write) ends the segment: no client saw the
-end of that call. Segment names are `<count>-<random>.journal`: sorted, they are in the order they were begun, and the
+end of that call. A record that cannot be read in the middle is told and passed over: it may not hide those behind it.
+Segment names are `<count>-<random>.journal`: sorted, they are in the order they were begun, and the
 random part tells a new segment from an older one of the same count.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -34,6 +38,7 @@ __all__ = [
     "Journal",
     "JournalFullError",
     "JournalInUseError",
+    "JournalWriteError",
     "Opened",
     "Position",
     "Progress",
@@ -49,6 +54,8 @@ _LONGEST_TEXT = 256  # as JSON: a longer one is not kept in a trimmed record
 _DROPPED = "details were dropped: the record was too large"
 _HEADER = struct.Struct("<II")
 _SUFFIX = ".journal"
+_SEGMENT = re.compile(r"\d+-[0-9a-f]+\.journal")
+_RECORD_BEGINS = b'{"type":"'
 
 
 class JournalFullError(Exception):
@@ -57,6 +64,10 @@ class JournalFullError(Exception):
 
 class JournalInUseError(Exception):
     """Another process writes this journal."""
+
+
+class JournalWriteError(OSError):
+    """The disk refused the end of a call; the record is owed and the message names the file and the cause."""
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
@@ -130,6 +141,7 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._written = written
         self._open_calls: set[tuple[str, int]] = set()
+        self._owed: dict[tuple[str, int], bytes] = {}  # done records that the disk refused
         self._file = -1
         self._offset = 0
         self._name = ""
@@ -165,6 +177,7 @@ class Journal:
         if self._free() < len(data) + _HEADER.size + (len(self._open_calls) + 1) * ROOM_FOR_DONE:
             self._next_segment()
         try:
+            self._append_owed()
             self._append(data)
         except OSError as error:
             raise JournalFullError(f"cannot write to {self._directory / self._name}: {error}") from error
@@ -174,12 +187,14 @@ class Journal:
         """Record something to estimate from, where there is room beyond what open calls have reserved."""
         data = _ENCODER.encode(record)
         if self._free() >= len(data) + _HEADER.size + len(self._open_calls) * ROOM_FOR_DONE:
-            self._append(data)
+            with contextlib.suppress(OSError):  # an estimate the worse
+                self._append(data)
 
     def done(self, record: Done) -> None:
         """Record the end of an attempt. Cannot fail for want of space: its room was reserved by `opened`.
 
-        An amendment has no such room: on a full disk the first done record stands as it is.
+        An amendment has no such room: on a full disk the first done record stands as it is. Raises JournalWriteError
+        where the disk refuses what it had promised: the client may not see the end then.
         """
         key = (record.call.call_id, record.call.attempt)
         data = _ENCODER.encode(record)
@@ -193,11 +208,20 @@ class Journal:
                 if record.revision:
                     return
                 raise
-        self._append(data)
+        try:
+            self._append(data)
+        except OSError as error:
+            if record.revision:
+                return
+            self._owed[key] = data
+            raise JournalWriteError(f"cannot write to {self._directory / self._name}: {error}") from error
         self._open_calls.discard(key)
+        self._owed.pop(key, None)
 
     def close(self) -> None:
-        """Give back the room that was reserved, and the lock."""
+        """Write what is owed; give back the room that was reserved, and the lock."""
+        with contextlib.suppress(OSError):
+            self._append_owed()
         self._close_segment()
         os.close(self._lock)
 
@@ -215,10 +239,16 @@ class Journal:
         written = os.pwrite(self._file, record, self._offset)
         if written != len(record):
             raise OSError(f"short write to {self._directory / self._name}")
-        self._offset += len(record)
         if self._durability == "power":
             os.fdatasync(self._file)
+        self._offset += len(record)  # a record that failed is written over by the next
         self._written()
+
+    def _append_owed(self) -> None:
+        for key, data in list(self._owed.items()):
+            self._append(data)
+            self._open_calls.discard(key)
+            del self._owed[key]
 
     def _next_segment(self) -> None:
         size = max(self._segment_bytes, (len(self._open_calls) + 4) * 2 * ROOM_FOR_DONE)
@@ -278,17 +308,61 @@ def _if_short(text: str | None) -> str | None:
 
 def segments(directory: Path) -> list[str]:
     """Names of the segments in a journal directory, oldest first."""
-    return sorted(path.name for path in directory.glob(f"[0-9]*-*{_SUFFIX}"))
+    return sorted(path.name for path in directory.glob(f"*{_SUFFIX}") if _SEGMENT.fullmatch(path.name))
 
 
-def read_segment(path: Path, offset: int = 0) -> Iterator[tuple[int, Record]]:
-    """Records of a segment from `offset`, each with the offset behind it; ends at the end mark or a torn record."""
+def read_segment(
+    path: Path,
+    offset: int = 0,
+    *,
+    until: int | None = None,
+    unreadable: Callable[[int, str], None] | None = None,
+) -> Iterator[tuple[int, Record]]:
+    """Records of a segment from `offset` to `until`, each with the offset behind it.
+
+    Ends at the end mark or a torn record, unless there are records behind it: then, as for a record whose meaning is
+    not known, `unreadable` is told where it begins and why, and reading goes on behind it.
+    """
     with path.open("rb") as file:
-        file.seek(offset)
-        while len(header := file.read(_HEADER.size)) == _HEADER.size:
-            length, checksum = _HEADER.unpack(header)
-            data = file.read(length) if 0 < length <= SEGMENT_BYTES else b""
-            if not data or len(data) != length or zlib.crc32(data) != checksum:
-                return
-            offset += _HEADER.size + length
-            yield offset, _DECODER.decode(data)
+        while until is None or offset < until:
+            file.seek(offset)
+            data = _whole_record(file)
+            if data is None:
+                found = _next_record(file, offset)
+                if found is None or (until is not None and found >= until):
+                    return
+                if unreadable is not None:
+                    unreadable(offset, f"{found - offset} bytes are damaged")
+                offset = found
+                continue
+            start, offset = offset, offset + _HEADER.size + len(data)
+            try:
+                record = _DECODER.decode(data)
+            except msgspec.DecodeError as error:
+                if unreadable is not None:
+                    unreadable(start, str(error))
+                continue
+            yield offset, record
+
+
+def _whole_record(file: BinaryIO) -> bytes | None:
+    """The payload of the record that begins where `file` stands, or None where none does."""
+    header = file.read(_HEADER.size)
+    if len(header) != _HEADER.size:
+        return None
+    length, checksum = _HEADER.unpack(header)
+    data = file.read(length) if 0 < length <= SEGMENT_BYTES else b""
+    return data if data and len(data) == length and zlib.crc32(data) == checksum else None
+
+
+def _next_record(file: BinaryIO, offset: int) -> int | None:
+    """Where the next whole record begins behind `offset`."""
+    file.seek(offset)
+    rest = file.read()
+    place = rest.find(_RECORD_BEGINS, _HEADER.size + 1)
+    while place >= 0:
+        file.seek(offset + place - _HEADER.size)
+        if _whole_record(file) is not None:
+            return offset + place - _HEADER.size
+        place = rest.find(_RECORD_BEGINS, place + 1)
+    return None

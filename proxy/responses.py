@@ -30,11 +30,20 @@ class Relayed(web.StreamResponse):
                 self.headers.popall(name, None)
 
 
-def refuse(provider: Provider, status: int, message: str, call: Call | None = None) -> web.Response:
+# Codex repeats a 401 five times over six seconds; 400 with plain text it shows at once, word for word.
+_SHOWS_PLAIN_TEXT = ("codex",)
+
+
+def refuse(
+    provider: Provider, status: int, message: str, call: Call | None = None, *, client: str | None = None
+) -> web.Response:
     """An error of ours as the provider's client expects it, so that the person reads `message`.
 
-    `x-should-retry: false` stops the official SDKs and agents from repeating what cannot succeed.
+    `x-should-retry: false` stops the official SDKs and agents from repeating what cannot succeed. `client` is the name
+    a client gives itself, for those that need to be told otherwise.
     """
+    if client is not None and client.lower().startswith(_SHOWS_PLAIN_TEXT) and status in (401, 402, 403, 404):
+        return web.Response(status=400, text=message, headers={"x-should-retry": "false"})
     headers = {} if status >= 500 and status != 501 else {"x-should-retry": "false"}
     if call is not None:
         headers[CALL_ID_HEADER] = call.call_id

@@ -21,7 +21,9 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def may_retry(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a provider's answer invites another try; `x-should-retry` is the providers' own word on it."""
+    """Whether a provider's answer invites another try; `x-should-retry` is the providers' own word on an error."""
+    if status < 400:
+        return False
     said = headers.get("x-should-retry", "").strip().lower()
     if said in ("true", "false"):
         return said == "true"

@@ -4,9 +4,11 @@ A target is, in order: an optional first segment of tags (`/@team=payments,actor
 (`/anthropic`), the provider's own path. On bare paths the provider is told by the path, and where two share one
 (`/v1/models`) by the headers its clients send. Clients join base URLs in different ways, so a missing version segment
 is added and a doubled one removed where the operation is known; anything else is passed on as it came. A version in a
-seller's base URL stands in place of the provider's usual one, since gateways have their own (`…/paas/v4`).
+seller's base URL stands in place of the provider's usual one, since gateways have their own (`…/paas/v4`,
+`…/v1beta/openai`). A seller whose paths have none (`version: ""`) gets them as the client wrote them.
 
-Paths stay percent-encoded from end to end: what the client wrote is what the provider reads.
+Paths stay percent-encoded from end to end: what the client wrote is what the provider reads. Only dot segments are
+refused: with them a client could climb out of the address that was configured, with the key that belongs to it.
 """
 
 from __future__ import annotations
@@ -24,16 +26,32 @@ __all__ = ["NoRoute", "Route", "resolve"]
 
 _VERSION = re.compile(r"^/v\d+[a-z]*\d*(?=/|$)")
 _VERSION_AT_END = re.compile(r"/v\d+[a-z]*\d*$")
+_VERSION_WITHIN = re.compile(r"/v\d+[a-z]*\d*(?:/|$)")
+# Also encoded: what stands behind the address may decode it first.
+_DOT_SEGMENT = re.compile(r"(?:/|%2[fF])(?:\.|%2[eE]){1,2}(?=/|%2[fF]|$)")
 _GEMINI_VERB = re.compile(r"/(?:models|tunedModels)/[^/:]+:[A-Za-z]+$")
 _MAX_MODEL = 256
 _BARE = (
-    ("anthropic", re.compile(r"^(?:/v1)*/(?:messages(?:/count_tokens|/batches.*)?|complete)$|^/api/event_logging/")),
-    ("gemini", re.compile(r"^/v1(?:beta|alpha)/|^/v1/models/[^/:]+:")),
+    ("vertex", re.compile(r"^/v1(?:beta1)?/projects/[^/]+/locations/")),
+    ("bedrock", re.compile(r"^/model/.+/(?:converse(?:-stream)?|invoke(?:-with-response-stream)?|count-tokens)$")),
+    (
+        "anthropic",
+        re.compile(
+            r"^(?:/v1)*/(?:messages(?:/count_tokens|/batches.*)?|complete)$|"
+            r"^/api/(?:event_logging|claude_code|claude_cli_feedback)(?:/|$)"
+        ),
+    ),
+    ("gemini", re.compile(r"^(?:/upload|/download)?/v1(?:beta|alpha)/|^/v1/models/[^/:]+:")),
     (
         "openai",
-        re.compile(r"^(?:/v1)*/(?:chat/completions|completions|responses|embeddings|models|moderations)(?:/|$)"),
+        re.compile(
+            r"^(?:/v1)*/(?:chat/completions|completions|responses|embeddings|models|moderations|images|audio|files|"
+            r"uploads|batches|vector_stores|conversations|realtime)(?:/|$)"
+        ),
     ),
 )
+# Paths that Anthropic's API shares with OpenAI's; its clients always send their version.
+_SHARED = re.compile(r"^(?:/v1)*/(?:models|files|skills)(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +80,13 @@ def resolve(method: str, target: str, headers: Mapping[str, str], sellers: Mappi
     """The route of `method target` (origin form, still encoded)."""
     path, question, query = target.partition("?")
     path = "/" + path.lstrip("/")
+    if _DOT_SEGMENT.search(path):
+        return NoRoute(
+            400,
+            f"the path {path[:200]!r} has a `.` or `..` segment, which could lead out of the configured address; write "
+            "the path it stands for",
+            _shape_of(path, headers),
+        )
     tags: tuple[tuple[str, str], ...] = ()
     first, rest = _first_segment(path)
     if unquote(first).startswith("@"):
@@ -88,28 +113,36 @@ def _route(method: str, seller: Seller, path: str, query: str, tags: tuple[tuple
     provider = PROVIDERS[seller.kind]
     canonical = _canonical(path, provider)
     operation = provider.operation(method, canonical)
-    base, upstream = seller.base_url, canonical
-    if version := _VERSION.match(canonical):
-        if version.group() == f"/{provider.version}" and _VERSION_AT_END.search(base):
-            upstream = canonical[version.end() :]
-        else:
-            base = _VERSION_AT_END.sub("", base)
     model = provider.model_in_path.search(canonical) if provider.model_in_path else None
     return Route(
         seller=seller,
         provider=provider,
         operation=operation,
         path=canonical,
-        url=f"{base}{upstream}{query}",
+        url=f"{_upstream(path, canonical, seller, provider)}{query}",
         tags=tags,
         model=unquote(model.group(1))[:_MAX_MODEL] if model else None,
     )
 
 
+def _upstream(path: str, canonical: str, seller: Seller, provider: Provider) -> str:
+    base = seller.base_url
+    version = _VERSION.match(canonical)
+    if seller.version == "":
+        return f"{base}{path}"
+    if version is None:
+        return f"{base}{canonical}"
+    if version.group() != f"/{provider.version}":
+        return f"{_VERSION_AT_END.sub('', base)}{canonical}"
+    if seller.version is not None:
+        return f"{base}/{seller.version}{canonical[version.end() :]}"
+    return f"{base}{canonical[version.end() :]}" if _VERSION_WITHIN.search(base) else f"{base}{canonical}"
+
+
 def _canonical(path: str, provider: Provider) -> str:
     while (match := _VERSION.match(path)) and _VERSION.match(path[match.end() :]):
         path = path[match.end() :]
-    return f"/{provider.version}{path}" if provider.unversioned.match(path) else path
+    return f"/{provider.version}{path}" if provider.unversioned and provider.unversioned.match(path) else path
 
 
 def _first_segment(path: str) -> tuple[str, str]:
@@ -131,12 +164,11 @@ def _read_tags(segment: str) -> tuple[tuple[str, str], ...] | None:
 
 
 def _bare_provider(path: str, headers: Mapping[str, str]) -> str | None:
-    if re.search(r"/models(?:/[^/:]+)?$", path) and not path.startswith(("/v1beta", "/v1alpha")):
-        if "anthropic-version" in headers:
-            return "anthropic"
-        if "x-goog-api-key" in headers:
-            return "gemini"
-    if _GEMINI_VERB.search(path):
+    if "anthropic-version" in headers and _SHARED.match(path):
+        return "anthropic"
+    if "x-goog-api-key" in headers and re.search(r"^(?:/v1)?/models(?:/[^/:]+)?$", path):
+        return "gemini"
+    if _GEMINI_VERB.search(path) and "/publishers/" not in path:
         return "gemini"
     return next((kind for kind, pattern in _BARE if pattern.search(path)), None)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from proxy.signing import Signer
+
 __all__ = ["Limits", "Seller"]
 
 
@@ -14,7 +16,15 @@ class Seller:
     name: str
     kind: str  # key of proxy.providers.PROVIDERS
     base_url: str
+    # Version segment of its paths; "": none is added and a client's is kept. None: the one in `base_url`, otherwise the
+    # provider's usual one.
+    version: str | None = None
+    # Header its key stands in; None: the provider's usual one.
+    key_carrier: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    signer: Signer | None = field(default=None, repr=False)  # signs every request that carries no API key
+    # Ask chat streams for their usage where the client did not (proxy.injection).
+    inject_usage: bool = True
     retries: int = 0
     timeout_seconds: int = 600
     connect_timeout_seconds: int = 10

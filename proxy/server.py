@@ -10,23 +10,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import aiohttp
 from aiohttp import web
 
 from proxy.call import BillingBasis, Call, Stamp
 from proxy.clock import Clock
-from proxy.forward import Forwarder, Outgoing
+from proxy.forward import Forwarder, Outgoing, RequestBodyError
 from proxy.headers import (
     KEY_PREFIX,
     billing_basis,
     client_identity,
     collect_stamp,
     forwardable,
+    header_text,
     presented_keys,
     swap_key,
 )
+from proxy.in_flight import InFlight
 from proxy.journal import Journal, JournalFullError
 from proxy.ports import Admission, Gate, Refusal
 from proxy.providers.base import Provider
@@ -34,6 +36,7 @@ from proxy.request import RequestFacts, read_request
 from proxy.responses import refuse
 from proxy.routes import NoRoute, Route, resolve
 from proxy.sellers import Limits, Seller
+from proxy.websocket import WebSocketRelay
 
 __all__ = ["ProxyServer"]
 
@@ -44,6 +47,7 @@ _MAX_HEAD_FIELD = 64 * 1024
 # Providers close idle connections after a few seconds; a request on a closed one would fail.
 _UPSTREAM_KEEPALIVE_SECONDS = 5
 _IDLE_CLIENT_SECONDS = 300
+_CLOSING_SECONDS = 1  # for connections without a call; aiohttp takes 0 for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,6 @@ class _Body:
 
     data: bytes
     rest: AsyncIterator[bytes] | None = None
-
-
-class _TooLargeError(Exception):
-    pass
 
 
 class ProxyServer:
@@ -79,10 +79,12 @@ class ProxyServer:
         self._clock = clock
         self._new_call_id = new_call_id
         self._ready = ready
+        self._in_flight = InFlight()
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self._forwarder: Forwarder | None = None
+        self._websockets: WebSocketRelay | None = None
 
     async def start(self, host: str, port: int) -> str:
         """Listen; returns the base URL. Raises OSError where the address cannot be had."""
@@ -97,7 +99,15 @@ class ProxyServer:
             self._session,
             self._journal,
             self._clock,
+            self._in_flight,
             drain_when_client_gone=self._limits.drain_when_client_gone,
+        )
+        self._websockets = WebSocketRelay(
+            self._session,
+            self._journal,
+            self._clock,
+            new_call_id=self._new_call_id,
+            max_message_bytes=self._limits.max_body_bytes,
         )
         self._server = web.Server(
             self._handle,
@@ -108,7 +118,7 @@ class ProxyServer:
             max_line_size=_MAX_HEAD_FIELD,
             max_field_size=_MAX_HEAD_FIELD,
         )
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=self._limits.drain_seconds)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=_CLOSING_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         try:
@@ -121,15 +131,19 @@ class ProxyServer:
         return f"http://{shown}:{address[1]}"
 
     async def stop(self) -> None:
-        """Stop listening, let calls in flight finish within the drain time, close."""
-        if self._runner is not None:
+        """Stop listening, let calls in flight finish within the drain time, end those that have not, close."""
+        if self._runner is not None and self._server is not None:
+            for site in list(self._runner.sites):
+                await site.stop()
+            self._server.pre_shutdown()  # a connection ends with the call it carries
+            await self._in_flight.finish(within=self._limits.drain_seconds)
             await self._runner.cleanup()
-        if self._forwarder is not None:
-            await self._forwarder.finish()
         if self._session is not None:
             await self._session.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if (task := asyncio.current_task()) is not None:
+            self._in_flight.add(task)
         if request.path == "/healthz":
             return web.json_response({"status": "ok"})
         if request.path == "/readyz":
@@ -138,19 +152,17 @@ class ProxyServer:
             return web.json_response(body, status=200 if problem is None else 503)
         route = resolve(request.method, request.raw_path, request.headers, self._sellers)
         if isinstance(route, NoRoute):
-            return refuse(route.provider, route.status, route.message)
+            return refuse(route.provider, route.status, route.message, client=client_identity(request.headers).name)
         refusal = self._refuse_early(request, route.provider)
         if refusal is not None:
             return refusal
         admission = await self._gate.admit(presented_keys(request.headers, request.query), route.seller)
         if isinstance(admission, Refusal):
-            return refuse(route.provider, admission.status, admission.message)
+            client = client_identity(request.headers).name
+            return refuse(route.provider, admission.status, admission.message, client=client)
         return await self._forward(request, route, admission)
 
     def _refuse_early(self, request: web.BaseRequest, provider: Provider) -> web.Response | None:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            # 426 makes Codex fall back to HTTP at once; any other status costs it seven tries.
-            return refuse(provider, 426, "mergecost does not relay WebSocket connections; use HTTP")
         if (request.content_length or 0) > self._limits.max_body_bytes:
             return refuse(provider, 413, self._too_large())
         if self._server is not None and len(self._server.connections) > self._limits.max_connections:
@@ -164,18 +176,15 @@ class ProxyServer:
 
     async def _forward(self, request: web.BaseRequest, route: Route, admission: Admission) -> web.StreamResponse:
         assert self._forwarder is not None
+        assert self._websockets is not None
+        is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         try:
-            async with asyncio.timeout(self._limits.body_timeout_seconds):
-                body = await self._read_body(request)
-        except _TooLargeError:
-            return refuse(route.provider, 413, self._too_large())
-        except TimeoutError:
-            return refuse(
-                route.provider, 408, f"the request body did not arrive in {self._limits.body_timeout_seconds} s"
-            )
+            body = _Body(b"") if is_upgrade else await self._read_body(request, route.seller)
+        except RequestBodyError as error:
+            return refuse(route.provider, error.status, str(error))
         outgoing = self._outgoing(request, route, admission, body)
         try:
-            return await self._forwarder.relay(request, outgoing)
+            return await (self._websockets if is_upgrade else self._forwarder).relay(request, outgoing)
         except JournalFullError as error:
             log.error("a call was refused because it could not be recorded: %s", error)
             return refuse(
@@ -185,40 +194,47 @@ class ProxyServer:
                 outgoing.call,
             )
 
-    async def _read_body(self, request: web.BaseRequest) -> _Body:
-        """Up to `buffer_bytes` at once; a larger body is passed on as it comes."""
+    async def _read_body(self, request: web.BaseRequest, seller: Seller) -> _Body:
+        """Up to `buffer_bytes` at once; a larger body is passed on as it comes, unless it has to be signed whole."""
+        at_once = self._limits.max_body_bytes if seller.signer is not None else self._limits.buffer_bytes
         if not request.body_exists:
             return _Body(b"")
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         pieces: list[bytes] = []
         size = 0
-        async for piece in request.content.iter_any():
+        rest = self._pieces(request)
+        async for piece in rest:
             pieces.append(piece)
             size += len(piece)
-            if size > self._limits.max_body_bytes:
-                raise _TooLargeError
-            if size > self._limits.buffer_bytes:
-                return _Body(b"".join(pieces), self._rest(request, size))
+            if size > at_once:
+                return _Body(b"".join(pieces), rest)
         return _Body(b"".join(pieces))
 
-    async def _rest(self, request: web.BaseRequest, size: int) -> AsyncIterator[bytes]:
-        async for piece in request.content.iter_any():
+    async def _pieces(self, request: web.BaseRequest) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises RequestBodyError where it is too large, or the client takes too long over it."""
+        size = 0
+        waited_us = 0
+        while True:
+            began_us = self._clock.monotonic_us()
+            try:
+                async with asyncio.timeout(self._limits.body_timeout_seconds - waited_us / 1e6):
+                    piece = await request.content.readany()
+            except TimeoutError:
+                raise self._too_slow() from None
+            waited_us += self._clock.monotonic_us() - began_us
+            if not piece:
+                return
             size += len(piece)
             if size > self._limits.max_body_bytes:
-                raise aiohttp.ClientPayloadError(self._too_large())
+                raise RequestBodyError(413, "request_too_large", self._too_large())
             yield piece
 
     def _outgoing(self, request: web.BaseRequest, route: Route, admission: Admission, body: _Body) -> Outgoing:
-        raw = [(name, value) for name, value in request.headers.items()]
-        tagged = collect_stamp(raw, route.tags)
-        facts = (
-            read_request(body.data, request.headers.get("Content-Encoding"))
-            if body.rest is None
-            else RequestFacts(problems=("the request body was too large to read its model",))
-        )
+        tagged = collect_stamp(request.headers.items(), route.tags)
+        facts = _request_facts(request, body)
         identity = client_identity(request.headers)
-        streams = facts.stream or (route.operation is not None and route.operation.name.startswith("stream"))
+        streams = facts.stream or (route.operation is not None and "stream" in route.operation.name)
         call = Call(
             call_id=self._new_call_id(),
             attempt=1,
@@ -242,22 +258,34 @@ class ProxyServer:
             body_hash=facts.body_hash,
             problems=(*tagged.problems, *facts.problems),
         )
-        query_key = request.query.get("key", "")
-        url = _without_key(route.url) if query_key.startswith(KEY_PREFIX) else route.url
+        raw = [(header_text(name), header_text(value)) for name, value in request.raw_headers]
         return Outgoing(
-            route=replace(route, url=url),
+            route=replace(route, url=_without_our_key(route.url)),
             call=call,
-            headers=_upstream_headers(raw, route.provider, admission),
+            headers=_upstream_headers(raw, route, admission),
             body=body.data,
             rest=body.rest,
             body_length=request.content_length if body.rest is not None else None,
         )
+
+    def _too_slow(self) -> RequestBodyError:
+        seconds = self._limits.body_timeout_seconds
+        return RequestBodyError(408, "request_timeout", f"the request body did not arrive in {seconds} s")
 
     def _too_large(self) -> str:
         return (
             f"the request body is larger than {self._limits.max_body_bytes} bytes; raise server.max_body_bytes in "
             "mergecost's configuration"
         )
+
+
+def _request_facts(request: web.BaseRequest, body: _Body) -> RequestFacts:
+    """What the body says. Of a body too large to be read whole, a form still names its model in its first fields."""
+    facts = read_request(body.data, request.headers.get("Content-Encoding"))
+    if body.rest is None:
+        return facts
+    problems = () if facts.model else ("the request body was too large to read its model",)
+    return replace(facts, body_hash=None, problems=problems)
 
 
 def _bound_to_key(stamp: Stamp, admission: Admission) -> Stamp:
@@ -270,17 +298,19 @@ def _bound_to_key(stamp: Stamp, admission: Admission) -> Stamp:
     )
 
 
-def _upstream_headers(
-    raw: list[tuple[str, str]], provider: Provider, admission: Admission
-) -> tuple[tuple[str, str], ...]:
+def _upstream_headers(raw: list[tuple[str, str]], route: Route, admission: Admission) -> tuple[tuple[str, str], ...]:
     # aiohttp answered `Expect` itself and states the length of what it sends.
     headers = [pair for pair in forwardable(raw) if pair[0].lower() not in ("expect", "content-length")]
     if admission.key_id is not None:
-        headers = swap_key(headers, carrier=provider.key_carrier, secret=admission.provider_key)
+        carrier = route.seller.key_carrier or route.provider.key_carrier
+        headers = swap_key(headers, carrier=carrier, secret=admission.provider_key)
     return tuple(headers)
 
 
-def _without_key(url: str) -> str:
+def _without_our_key(url: str) -> str:
+    """The URL without the query parameters that hold a mergecost key, however it is encoded."""
     head, _, query = url.partition("?")
-    kept = [pair for pair in query.split("&") if not pair.startswith("key=")]
+    if KEY_PREFIX not in unquote_plus(query):
+        return url
+    kept = [pair for pair in query.split("&") if KEY_PREFIX not in unquote_plus(pair)]
     return f"{head}?{'&'.join(kept)}" if kept else head

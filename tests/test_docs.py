@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from attribution import vocabulary
 from attribution.cli import COMMANDS, _mergecost
 from attribution.commands.price import price
+from attribution.known_sellers import BUILT_IN, KNOWN_SELLERS
 from attribution.ledger.base import Dimension, Window
 from attribution.ledger.sqlite import SqliteLedger
 from attribution.linking import RULES, LinkingLimits, allocate
@@ -87,6 +88,25 @@ def test_every_command_line_that_is_shown_parses(page: str, line: str, inline: b
         context = click.Context(command, info_name=name, parent=context)
     named_only = inline and not arguments  # `mergecost statement` in a sentence
     assert named_only or command.make_context("mergecost", arguments).params is not None
+
+
+# Sellers -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_seller_that_a_name_is_enough_for_is_shown() -> None:
+    rows = re.findall(
+        r"^\| (`[^|]+) \| (\w+) \| `(http[^`]+)` \| (`\w+`|none) \|$", TEXTS[DOCS / "clients.md"], re.MULTILINE
+    )
+    shown = {
+        name: (kind, url, () if key == "none" else (key.strip("`"),))
+        for names, kind, url, key in rows
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert shown == {
+        name: (seller.kind, seller.base_url, seller.key_variables[:1])
+        for name, seller in KNOWN_SELLERS.items()
+        if name not in BUILT_IN
+    }
 
 
 # Links ---------------------------------------------------------------------------------------------------------------

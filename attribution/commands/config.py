@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from attribution.commands.common import json_option, print_json
+from attribution.known_sellers import BUILT_IN, KNOWN_SELLERS
 from attribution.settings import (
     ENVIRONMENT_REFERENCE,
     PROVIDER_KEY_VARIABLES,
@@ -35,7 +36,9 @@ NAME."""
 
 PROVIDERS = """\
 Who sells model calls, each under /<name>/. Entries change or add to these three; what an entry leaves out keeps its
-default. A key is taken from the variable named here where that is set, and need not be repeated."""
+default. A key is taken from the variable named here where that is set, and need not be repeated.
+
+For these a name is enough (`deepseek: {}`): KNOWN"""
 
 
 @click.group()
@@ -71,7 +74,8 @@ def example() -> str:
     lines = [*_comment(HEADER), ""]
     for name, field in Settings.model_fields.items():
         if name == "providers":
-            lines += [*_comment(PROVIDERS), "providers:", *_providers()]
+            known = ", ".join(name for name in KNOWN_SELLERS if name not in BUILT_IN)
+            lines += [*_comment(PROVIDERS.replace("KNOWN", f"{known}.")), "providers:", *_providers()]
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             section = field.annotation
             lines += [*_comment(section.__doc__ or ""), f"{name}:", *_settings(section)]
@@ -87,10 +91,15 @@ def _providers() -> Iterator[str]:
         for setting, field in ProviderSettings.model_fields.items():
             if place == 0:  # the same settings thrice: explained once
                 yield from _comment(field.description or "", "    ")
+            value = getattr(built_in, setting)
+            if value is None and setting != "api_key" and place:
+                continue
             if setting == "api_key":
                 yield f"    # api_key: {ENVIRONMENT_REFERENCE}{PROVIDER_KEY_VARIABLES[name][0]}"
+            elif value is None:
+                yield from (f"    # {setting}: {example}" for example in field.examples or ())
             else:
-                yield f"    {setting}: {_value(getattr(built_in, setting))}"
+                yield f"    {setting}: {_value(value)}"
 
 
 def _settings(section: type[BaseModel]) -> Iterator[str]:

@@ -126,8 +126,11 @@ def _check_telemetry(_app: App) -> Iterator[_Finding]:
 
 
 def _reach(name: str, provider: ProviderSettings) -> _Finding:
-    parts = urlsplit(provider.base_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        parts = urlsplit(provider.base_url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        return _Finding(f"provider {name}", _State.FAILED, f"providers.{name}.base_url cannot be used: {error}")
     key = "a key is set" if provider.api_key else "no key of the proxy's own: only clients' keys pass through"
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_SECONDS):

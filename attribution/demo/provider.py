@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from attribution.demo.answers import answer
+from attribution.demo.conversation import is_conversation, replies
 from attribution.demo.wire import Reply, Request
 
 __all__ = ["Delivery", "Exchange", "Raw", "SampleProvider"]
@@ -44,7 +45,10 @@ class Raw:
 
 @dataclass(slots=True)
 class Exchange:
-    """What was received and what was sent, exactly. Header names and values are bytes as they came."""
+    """What was received and what was sent, exactly. Header names and values are bytes as they came.
+
+    Of a WebSocket it holds the text frames, a line each.
+    """
 
     method: str
     target: str
@@ -119,6 +123,8 @@ class SampleProvider:
             return _send_raw(http, planned, exchange)
         headers = {name.lower(): value for name, value in http.headers.items()}
         request = Request(method=http.method, path=http.path, query=http.query, headers=headers, body=body)
+        if planned is None and is_conversation(request):
+            return await _converse(http, request, self.api_key, exchange)
         reply = planned or answer(request, api_key=self.api_key)
         return await _send(http, reply, self.delivery, exchange)
 
@@ -150,6 +156,20 @@ async def _send(http: web.Request, reply: Reply, delivery: Delivery, exchange: E
     await response.write_eof()
     exchange.finished = True
     return response
+
+
+async def _converse(http: web.Request, request: Request, api_key: str | None, exchange: Exchange) -> web.StreamResponse:
+    socket = web.WebSocketResponse(compress=False)
+    await socket.prepare(http)
+    exchange.status, exchange.response_headers = socket.status, tuple(socket.headers.items())
+    async for message in socket:
+        if message.type is WSMsgType.TEXT:
+            exchange.body += message.data.encode() + b"\n"
+            for frame in replies(request, message.data.encode(), api_key=api_key):
+                await socket.send_str(frame.decode())
+                exchange.sent += frame + b"\n"
+    exchange.finished = True
+    return socket
 
 
 def _cut(pieces: tuple[bytes, ...], delivery: Delivery) -> Iterator[bytes]:

@@ -37,6 +37,7 @@ class Script:
     end: str = "stop"  # stop; length: cut off at the token limit; error: a stream that breaks off with an error event
     fail_status: int = 0  # answer with this status …
     fail_times: int = 0  # … while the client says it has retried fewer times
+    seed: int = 0  # ids are made from this and not from the whole body, which may hold ids of the client's own making
 
     @property
     def prompt(self) -> int:

@@ -21,6 +21,7 @@ __all__ = [
     "Request",
     "compact",
     "identifier",
+    "instance",
     "pretty",
     "sse",
     "texts",
@@ -72,8 +73,9 @@ Answer = Callable[[Ask], Reply]
 
 
 def identifier(ask: Ask, prefix: str, length: int = 24, salt: str = "") -> str:
-    """An id that looks like the provider's and is the same for the same body."""
-    digest = hashlib.sha512(salt.encode() + ask.request.path.encode() + ask.request.body).hexdigest()
+    """An id that looks like the provider's and is the same for the same body (or model and seed)."""
+    source = f"{ask.model} {ask.script.seed}".encode() if ask.script.seed else ask.request.body
+    digest = hashlib.sha512(salt.encode() + ask.request.path.encode() + source).hexdigest()
     return prefix + digest[:length]
 
 
@@ -102,6 +104,23 @@ def vector(text: str, dimensions: int) -> list[float]:
     """A made-up embedding of `text`: numbers between -1 and 1."""
     digest = hashlib.sha256(text.encode()).digest()
     return [round((digest[place % len(digest)] - 127.5) / 127.5, 6) for place in range(dimensions)]
+
+
+def instance(schema: Mapping[str, Any]) -> Any:
+    """A value that a JSON schema allows, for clients that asked for one (structured output)."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    match str(schema.get("type", "")).lower():  # Gemini also writes OBJECT
+        case "object":
+            return {name: instance(inner) for name, inner in schema.get("properties", {}).items()}
+        case "array":
+            return [instance(schema.get("items", {}))]
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case _:
+            return "sample"
 
 
 def together(parts: Iterable[str]) -> str:

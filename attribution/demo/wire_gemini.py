@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attribution.demo.wire import Ask, Reply, identifier, pretty, sse, texts, together, vector
+from attribution.demo.wire import Ask, Reply, compact, identifier, instance, pretty, sse, texts, together, vector
 
 __all__ = ["batch_embed_contents", "count_tokens", "embed_content", "error", "generate", "models", "stream_generate"]
 
@@ -20,7 +20,9 @@ _MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001")
 
 
 def generate(ask: Ask) -> Reply:
-    parts = [{"text": together(texts(ask.script))}, *_calls(ask)]
+    wanted = _schema(ask)
+    text = together(texts(ask.script)) if wanted is None else compact(instance(wanted)).decode()
+    parts = [{"text": text}, *_calls(ask)]
     body = _chunk(ask, parts, ask.script.output, _finish_reason(ask))
     return Reply(headers=_headers(), pieces=(pretty(body),))
 
@@ -116,6 +118,12 @@ def _calls(ask: Ask) -> list[dict[str, Any]]:
         {"functionCall": {"name": "edit_file", "args": {"path": f"src/file_{place}.py"}}}
         for place in range(ask.script.tools)
     ]
+
+
+def _schema(ask: Ask) -> Any:
+    """The schema of structured output, by either of its names."""
+    config = ask.body.get("generationConfig") or {}
+    return config.get("responseJsonSchema") or config.get("responseSchema")
 
 
 def _vector_of(request: Any) -> list[float]:

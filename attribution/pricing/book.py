@@ -24,6 +24,9 @@ BUNDLED_MAP = "model_prices_and_context_window_backup.json"
 _MAX_KEPT = 4096
 # Documented resource names: the model is what follows. https://ai.google.dev/api/models, Vertex AI publisher models
 _RESOURCE = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/(?=[^/]+$)")
+# ARNs of what the model's id names; an application inference profile or provisioned capacity is called by a name of its
+# own. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html (resource types)
+_ARN = re.compile(r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:foundation-model|inference-profile)/(?=[^/]+$)")
 # A fine-tuned model bills as `ft:<base>` (OpenAI pricing); its id is ft:<base>:<organisation>:<name>:<id>.
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):")
 
@@ -86,7 +89,7 @@ def load_bundled_book() -> PriceBook:
 
 
 def _names(model: str) -> list[str]:
-    plain = _RESOURCE.sub("", model)
+    plain = _ARN.sub("", _RESOURCE.sub("", model))
     tuned = _FINE_TUNED.match(plain)
     return [plain, tuned.group(1)] if tuned else [plain]
 

@@ -8,7 +8,7 @@ from typing import Any
 from attribution.model import Charge
 from attribution.pricing.book import PriceBook
 from attribution.pricing.rate import Priceable, rate
-from attribution.pricing.sellers import canonical_seller, seller_at
+from attribution.pricing.sellers import canonical_seller, region_of, seller_at
 from attribution.pricing.stated import stated_cost
 from proxy.call import Attempt, Call, Outcome, Usage
 from proxy.usage import samplings
@@ -18,11 +18,16 @@ __all__ = ["BATCH_OPERATIONS", "charge_call", "multipliers_of", "samplings_of", 
 BATCH_OPERATIONS = frozenset({"batch", "messages.batches", "batchGenerateContent"})
 _ANTHROPIC = "provider_specific_entry"  # where the map keeps Anthropic's factors
 _EVERYWHERE = frozenset({"", "global", "not_available"})
+# What the proxy calls an operation that its registry does not have.
+_UNKNOWN = "unknown"
+# Methods that ask for no work (RFC 9110 section 9.2.1) or undo it: no model answers them.
+_NO_GENERATION = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
 def charge_call(call: Call, attempt: Attempt, book: PriceBook) -> Charge:
     """What one attempt cost. Its seller: whom the public host belongs to, else the name of the configured provider."""
     seller = seller_at(call.server) or canonical_seller(call.seller)
+    region = region_of(seller, call.server, call.path)
     metered = attempt.metered
     return rate(
         Priceable(
@@ -35,7 +40,8 @@ def charge_call(call: Call, attempt: Attempt, book: PriceBook) -> Charge:
             served_tier=metered.service_tier,
             requested_tier=call.requested_tier,
             batch=call.operation in BATCH_OPERATIONS,
-            multipliers=multipliers_of(seller, metered.raw_usage, metered.raw_response, call.server),
+            region=region,
+            multipliers=multipliers_of(seller, metered.raw_usage, metered.raw_response, call.server, region),
             search_context=search_context_of(metered.raw_usage),
             stated=stated_cost(seller, metered.raw_usage),
             timestamp=call.started_at,
@@ -43,9 +49,24 @@ def charge_call(call: Call, attempt: Attempt, book: PriceBook) -> Charge:
             basis=call.billing_basis,
             failed=_failed(attempt),
             problems=metered.problems,
+            unmetered=_unmetered(call, attempt),
         ),
         book,
     )
+
+
+def _unmetered(call: Call, attempt: Attempt) -> str | None:
+    """Why nothing is known of what a call used: it is no operation we read, or the provider told nothing.
+
+    That is never free: providers publish what is, and the registry has it.
+    """
+    if call.operation == _UNKNOWN:
+        if call.method in _NO_GENERATION:
+            return f"unmetered: {call.method} of an unknown path, which generates nothing but is not documented as free"
+        return f"unmetered: {call.method} of an unknown path of {call.provider}"
+    if attempt.metered.usage is None and not attempt.metered.raw_usage:
+        return f"unmetered: {'; '.join(attempt.metered.problems) or 'no usage was told'}"
+    return None
 
 
 def _failed(attempt: Attempt) -> bool:

@@ -59,6 +59,7 @@ class Priceable:
     basis: BillingBasis = BillingBasis.METERED
     failed: bool = False  # refused or failed by the provider
     problems: tuple[str, ...] = ()  # what was wrong with the usage, for the reason
+    unmetered: str | None = None  # why nothing is known of what the call used, where its shape is not read
 
 
 @dataclass(slots=True)
@@ -94,7 +95,8 @@ def rate(request: Priceable, book: PriceBook) -> Charge:
     if request.usage is None and request.stated is None:
         if request.failed:
             return _charge(book, PriceStatus.FREE, _Bill(), 0)
-        return _charge(book, PriceStatus.UNPRICED, _Bill(), None, "; ".join(request.problems) or "no usage was told")
+        reason = request.unmetered or "; ".join(request.problems) or "no usage was told"
+        return _charge(book, PriceStatus.UNPRICED, _Bill(), None, reason)
     bill = _list_price(request, book)
     if request.stated is not None and request.stated.usd is not None:
         bill = _stated_price(request.stated, pico_of_usd(request.stated.usd), bill)
@@ -173,6 +175,9 @@ def _entry(request: Priceable, book: PriceBook, bill: _Bill) -> Entry | None:
     or where the seller sells by the requested name."""
     asked, answered = request.request_model, request.response_model
     terms = terms_of(request.seller)
+    if terms.is_self_hosted:
+        bill.missing.append(f"{terms.name} runs on a machine of one's own, which has no price by the token")
+        return None
     name = asked if terms.sells_by_request and asked else answered or asked
     if name is None:
         bill.missing.append("no model was named")

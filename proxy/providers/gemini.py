@@ -1,7 +1,8 @@
-"""Gemini: generateContent and streamGenerateContent (SSE or JSON array), embedContent, countTokens, models.
+"""Gemini: generateContent and streamGenerateContent (SSE or JSON array), embeddings, caches, batches, files, models.
 
 Where usage stands: `usageMetadata` in every chunk, cumulative; the last one counts. The chunk with a `finishReason`
-ends the stream. The model stands in the path, not in the body.
+ends the stream. The model stands in the path, not in the body. The results of a batch stand in the batch itself, or in
+a file of JSON lines. The OpenAI-compatible endpoint under `/v1beta/openai` is read as OpenAI's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from proxy.providers.base import Operation, Provider, Reading, count_text, parse_object
+from proxy.providers.base import Operation, Provider, Reading, Result, count_text, free, parse_object
+from proxy.providers.openai_text import chat_document, chat_event
 
 __all__ = ["GEMINI"]
 
@@ -47,6 +49,13 @@ def _document(reading: Reading, body: dict[str, Any]) -> None:
         reading.error_type = str(error.get("status") or error.get("code") or "error")[:64]
 
 
+def _head(reading: Reading, headers: Mapping[str, str]) -> None:
+    """The served tier, where the body does not name it (Gemini API, priority inference)."""
+    tier = headers.get("x-gemini-service-tier")
+    if tier:
+        reading.saw_response({"serviceTier": tier})
+
+
 def _candidate(reading: Reading, candidate: dict[str, Any]) -> None:
     if isinstance(candidate.get("finishReason"), str):
         reading.finish_reasons.append(candidate["finishReason"])
@@ -66,8 +75,79 @@ def _event(reading: Reading, _name: bytes, data: bytes) -> None:
             reading.ended = True
 
 
-def _free(reading: Reading, body: dict[str, Any]) -> None:
-    """Counting tokens and listing models is free; a count is an answer, not a usage."""
+def _identity(reading: Reading, body: dict[str, Any]) -> None:
+    """Which batch or cache was made or looked at."""
+    if isinstance(body.get("name"), str):
+        reading.response_id = body["name"]
+
+
+def _cache(reading: Reading, body: dict[str, Any]) -> None:
+    _identity(reading, body)
+    if isinstance(body.get("model"), str):
+        reading.model = body["model"]
+    reading.saw_usage(body.get("usageMetadata"))
+
+
+def _batch(reading: Reading, body: dict[str, Any]) -> None:
+    """A batch as it stands: once finished, with its answers where they were not asked for as a file.
+
+    `{"name", "metadata": {"model", "output"}, "done", "response": {"inlinedResponses": {"inlinedResponses": [...]}}}`
+    https://ai.google.dev/api/batch-api
+    """
+    _identity(reading, body)
+    metadata = _inside(body, "metadata")
+    model = metadata.get("model")
+    answers = _inside(body, "response") or _inside(metadata, "output")
+    for holder in ("inlinedResponses", "inlinedEmbedContentResponses"):
+        inlined = _inside(answers, holder).get("inlinedResponses")
+        for place, answer in enumerate(inlined if isinstance(inlined, list) else ()):
+            if isinstance(answer, dict):
+                key = _inside(answer, "metadata").get("key")
+                _answer(reading, answer, key if isinstance(key, str) else f"#{place}", model)
+
+
+def _result_line(reading: Reading, line: bytes) -> None:
+    """One line of a batch's results file, `{"key", "response"}` or `{"key", "error"}`; other files say nothing."""
+    if b'"key"' not in line or not (b'"response"' in line or b'"error"' in line):
+        return
+    entry = parse_object(reading, line)
+    if entry is not None and isinstance(entry.get("key"), str):
+        _answer(reading, entry, entry["key"], None, size=len(line))
+
+
+def _answer(reading: Reading, entry: dict[str, Any], key: str, model: object, *, size: int = 0) -> None:
+    inner = Reading()
+    response, error = entry.get("response"), entry.get("error")
+    if isinstance(response, dict):
+        _document(inner, response)
+    elif isinstance(error, dict):
+        inner.error_type = str(error.get("status") or error.get("code") or "error")[:64]
+    else:
+        return
+    embedded = isinstance(response, dict) and "embedding" in response
+    if embedded and inner.usage is None:
+        inner.saw_usage({"promptTokenCount": _count(_inside(entry, "response").get("tokenCount"))})
+    reading.results.append(
+        Result(
+            custom_id=key,
+            operation="batchGenerateContent",
+            api="embedContent" if embedded else "batchGenerateContent",
+            reading=inner,
+            status=200 if isinstance(response, dict) else None,
+            request_model=model if isinstance(model, str) else None,
+            size=size,
+        )
+    )
+
+
+def _count(value: object) -> object:
+    """A 64-bit count as Google's JSON has it, in quotes."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 16 else value
+
+
+def _inside(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _error(status: int, message: str) -> Mapping[str, Any]:
@@ -79,33 +159,71 @@ def _verb(name: str) -> re.Pattern[str]:
     return re.compile(rf"^/v1(?:beta|alpha)?/.*(?:models|tunedModels)/[^/:]+:{name}$")
 
 
+_VERSION = "^/v1(?:beta|alpha)?"
+
 GEMINI = Provider(
     kind="gemini",
     otel_name="gcp.gemini",
     version="v1beta",
-    unversioned=re.compile(r"^/(?:models|tunedModels|cachedContents|files|batches)(?:/|$)"),
+    unversioned=re.compile(r"^/(?:models|tunedModels|cachedContents|files|batches|fileSearchStores)(?:/|$)"),
     key_carrier="x-goog-api-key",
     error_body=_error,
     model_in_path=_MODEL,
     operations=(
-        Operation(name="generateContent", method="POST", path=_verb("generateContent"), on_document=_document),
+        Operation(
+            name="generateContent",
+            method="POST",
+            path=_verb("generateContent"),
+            on_head=_head,
+            on_document=_document,
+        ),
         Operation(
             name="streamGenerateContent",
             method="POST",
             path=_verb("streamGenerateContent"),
+            on_head=_head,
             on_document=_document,
             on_event=_event,
             streams_json_array=True,
         ),
         Operation(name="embedContent", method="POST", path=_verb("embedContent"), on_document=_document),
         Operation(name="embedContent", method="POST", path=_verb("batchEmbedContents"), on_document=_document),
-        Operation(name="countTokens", method="POST", path=_verb("countTokens"), on_document=_free, billable=False),
         Operation(
-            name="models",
+            name="chat.completions",
+            method="POST",
+            path=re.compile(f"{_VERSION}/openai/chat/completions$"),
+            on_document=chat_document,
+            on_event=chat_event,
+        ),
+        Operation(
+            name="embeddings",
+            method="POST",
+            path=re.compile(f"{_VERSION}/openai/embeddings$"),
+            on_document=chat_document,
+        ),
+        Operation(
+            name="cachedContents.create",
+            method="POST",
+            path=re.compile(f"{_VERSION}/cachedContents$"),
+            on_document=_cache,
+            estimable=False,
+        ),
+        *free("countTokens", _verb("countTokens").pattern, "POST"),
+        *free("models", f"{_VERSION}/(?:openai/)?(?:models|tunedModels)(?:/[^/:]+)?$", "GET"),
+        *free("cachedContents", f"{_VERSION}/cachedContents(?:/[^/:]+)?$", "GET", "PATCH", "DELETE"),
+        # Making a batch costs nothing; its answers do, when they are read.
+        *free("batches", _verb("(?:batchGenerate|asyncBatchEmbed)Content").pattern, "POST", on_document=_identity),
+        *free("batches", f"{_VERSION}/batches/(?P<source>[^/:]+)$", "GET", on_document=_batch),
+        *free("batches", f"{_VERSION}/batches$", "GET"),
+        *free("batches", f"{_VERSION}/batches/[^/:]+(?::cancel|:delete)?$", "POST", "DELETE"),
+        Operation(
+            name="files.content",
             method="GET",
-            path=re.compile(r"^/v1(?:beta|alpha)?/models(?:/[^/:]+)?$"),
-            on_document=_free,
+            path=re.compile(r"^(?:/download)?/v1(?:beta|alpha)?/files/(?P<source>[^/:]+):download$"),
+            on_line=_result_line,
             billable=False,
         ),
+        *free("files", f"{_VERSION}/files(?:/[^/:]+)?$", "GET", "DELETE"),
+        *free("files", r"^(?:/upload)?/v1(?:beta|alpha)?/files(?::register)?$", "POST", "PUT"),
     ),
 )

@@ -1,8 +1,7 @@
-"""OpenAI: chat completions, responses, embeddings, models.
+"""OpenAI, and everyone whose API is OpenAI's: every operation, one row each.
 
-Where usage stands: chat streams end with a chunk of empty `choices` and `usage` where the client asked for it
-(`stream_options.include_usage`), then `[DONE]`; responses streams carry the whole response, usage included, in
-`response.completed`, `response.incomplete` or `response.failed`. Only events that can carry a fact are parsed.
+A path without a row here is relayed and recorded as unmetered. Sellers that serve an operation under a name of their
+own (Perplexity's `sonar` and `agent`) have it in the row's path.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.providers.base import Operation, Provider, Reading, count_text, parse_object
+from proxy.providers.base import OnDocument, OnEvent, Operation, Provider, free
+from proxy.providers.openai_media import media_document, media_event
+from proxy.providers.openai_text import (
+    batch_line,
+    chat_document,
+    chat_event,
+    identity,
+    response_document,
+    response_event,
+)
 
 __all__ = ["OPENAI"]
-
-_RESPONSE_ENDS = {
-    b"response.completed": None,
-    b"response.incomplete": None,
-    b"response.failed": "response_failed",
-}
-_RESPONSE_TYPE = re.compile(rb'"type"\s*:\s*"(response\.[a-z_.]+|error)"')
-# What makes a chat chunk worth parsing. Servers differ in the space behind the colon.
-_CHAT_TELLING = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:\s*[{"]')
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -34,92 +33,29 @@ _ERROR_TYPES = {
 }
 
 
-def _common(reading: Reading, body: dict[str, Any]) -> None:
-    if isinstance(body.get("model"), str):
-        reading.model = body["model"] or reading.model
-    if isinstance(body.get("id"), str):
-        reading.response_id = body["id"] or reading.response_id
-    reading.saw_response(body)
-    reading.saw_usage(body.get("usage"))
-    error = body.get("error")
-    if isinstance(error, dict):
-        reading.error_type = str(error.get("type") or error.get("code") or "error")[:64]
-
-
-def _finish(reading: Reading, choices: object) -> None:
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
-            reading.finish_reasons.append(choice["finish_reason"])
-
-
-def _tool_calls(choices: object, holder: str) -> int:
-    """Tool calls begun in these choices; in a stream only the first piece of a call names it."""
-    count = 0
-    for choice in choices if isinstance(choices, list) else ():
-        message = choice.get(holder) if isinstance(choice, dict) else None
-        calls = message.get("tool_calls") if isinstance(message, dict) else None
-        count += sum(1 for call in calls if isinstance(call, dict) and call.get("id")) if isinstance(calls, list) else 0
-    return count
-
-
-def _chat_event(reading: Reading, _name: bytes, data: bytes) -> None:
-    if data == b"[DONE]":
-        reading.ended = True
-        return
-    names_a_tool = b'"tool_calls"' in data and b'"name"' in data
-    if reading.model is None or names_a_tool or _CHAT_TELLING.search(data):
-        body = parse_object(reading, data)
-        if body is not None:
-            _common(reading, body)
-            _finish(reading, body.get("choices"))
-            reading.tool_calls += _tool_calls(body.get("choices"), "delta")
-    count_text(reading, data)
-
-
-def _chat_document(reading: Reading, body: dict[str, Any]) -> None:
-    _common(reading, body)
-    _finish(reading, body.get("choices"))
-    reading.tool_calls += _tool_calls(body.get("choices"), "message")
-
-
-def _response_event(reading: Reading, name: bytes, data: bytes) -> None:
-    if data == b"[DONE]":
-        reading.ended = True
-        return
-    if not name:
-        found = _RESPONSE_TYPE.search(data)
-        name = found.group(1) if found else b""
-    if name in _RESPONSE_ENDS or name == b"response.created":
-        body = parse_object(reading, data)
-        response = body.get("response") if body is not None else None
-        if isinstance(response, dict):
-            _response_document(reading, response)
-        if name in _RESPONSE_ENDS:
-            reading.ended = True
-            reading.error_type = reading.error_type or _RESPONSE_ENDS[name]
-    elif name == b"error":
-        reading.error_type = "error"
-    elif name.endswith(b".delta"):
-        count_text(reading, data)
-
-
-def _response_document(reading: Reading, body: dict[str, Any]) -> None:
-    _common(reading, body)
-    if isinstance(body.get("status"), str) and body["status"] != "in_progress":
-        reading.finish_reasons[:] = [body["status"]]
-    output = body.get("output")
-    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
-    reading.tool_calls = sum(1 for item in items if str(item.get("type", "")).endswith("_call"))
-
-
-def _nothing(reading: Reading, body: dict[str, Any]) -> None:
-    """A list of models says nothing a price hangs on."""
-
-
 def _error(status: int, message: str) -> Mapping[str, Any]:
     kind = _ERROR_TYPES.get(status, "server_error")
     return {"error": {"message": message, "type": kind, "param": None, "code": f"mergecost_{status}"}}
 
+
+def _text(name: str, path: str, on_document: OnDocument, on_event: OnEvent | None = None) -> Operation:
+    return Operation(
+        name=name, method="POST", path=re.compile(f"/v1/{path}$"), on_document=on_document, on_event=on_event
+    )
+
+
+def _media(name: str, path: str, on_document: OnDocument | None = media_document) -> Operation:
+    return Operation(
+        name=name,
+        method="POST",
+        path=re.compile(f"/v1/{path}$"),
+        on_document=on_document,
+        on_event=media_event,
+        estimable=False,
+    )
+
+
+_ID = "[^/]+"
 
 OPENAI = Provider(
     kind="openai",
@@ -127,32 +63,50 @@ OPENAI = Provider(
     version="v1",
     unversioned=re.compile(
         r"^/(?:chat|completions|responses|embeddings|models|images|audio|files|batches|moderations|realtime|uploads|"
-        r"fine_tuning|vector_stores|conversations|containers|evals)(?:/|$)"
+        r"fine_tuning|vector_stores|conversations|containers|evals|videos|skills)(?:/|$)"
     ),
     key_carrier="Authorization",
     error_body=_error,
     operations=(
+        _text("chat.completions", "(?:chat/completions|sonar)", chat_document, chat_event),
+        _text("responses", "(?:responses|agent)", response_document, response_event),
+        _text("completions", "completions", chat_document, chat_event),
+        _text("embeddings", "embeddings", chat_document),
+        _text("responses.compact", "responses/compact", response_document, response_event),
+        _media("images.generations", "images/generations"),
+        _media("images.edits", "images/edits"),
+        _media("images.variations", "images/variations"),
+        _media("audio.transcriptions", "audio/transcriptions"),
+        _media("audio.translations", "audio/translations"),
+        _media("audio.speech", "audio/speech", None),
+        *free("models", f"/v1/models(?:/{_ID})*$", "GET", "DELETE"),  # names of models may hold slashes
+        *free("moderations", "/v1/moderations$", "POST"),
+        *free("responses.input_tokens", "/v1/responses/input_tokens$", "POST"),
+        *free("responses.retrieve", f"/v1/responses/{_ID}$", "GET", on_document=identity),
+        *free("responses.delete", f"/v1/responses/{_ID}$", "DELETE"),
+        *free("responses.cancel", f"/v1/responses/{_ID}/cancel$", "POST", on_document=identity),
+        *free("responses.input_items", f"/v1/responses/{_ID}/input_items$", "GET"),
+        *free("chat.completions.stored", f"/v1/chat/completions(?:/{_ID}(?:/messages)?)?$", "GET"),
+        *free("chat.completions.stored", f"/v1/chat/completions/{_ID}$", "POST", "DELETE"),
+        *free("conversations", f"/v1/conversations(?:/{_ID}(?:/items(?:/{_ID})?)?)?$", "GET", "POST", "DELETE"),
+        *free("batches", f"/v1/batches(?:/{_ID}(?:/cancel)?)?$", "GET", "POST", on_document=identity),
+        *free("files", f"/v1/files(?:/{_ID})?$", "GET", "POST", "DELETE"),
         Operation(
-            name="chat.completions",
-            method="POST",
-            path=re.compile(r"/v1/chat/completions$"),
-            on_event=_chat_event,
-            on_document=_chat_document,
-        ),
-        Operation(
-            name="responses",
-            method="POST",
-            path=re.compile(r"/v1/responses$"),
-            on_event=_response_event,
-            on_document=_response_document,
-        ),
-        Operation(name="embeddings", method="POST", path=re.compile(r"/v1/embeddings$"), on_document=_chat_document),
-        Operation(
-            name="models",
+            name="files.content",
             method="GET",
-            path=re.compile(r"/v1/models(?:/[^/]+)?$"),
-            on_document=_nothing,
+            path=re.compile(f"/v1/files/(?P<source>{_ID})/content$"),
+            on_line=batch_line,
             billable=False,
+        ),
+        *free("uploads", f"/v1/uploads(?:/{_ID}/(?:parts|complete|cancel))?$", "POST"),
+        # Not its `search`, whose price is not documented.
+        *free("vector_stores", f"/v1/vector_stores(?:/{_ID})?$", "GET", "POST", "DELETE"),
+        *free(
+            "vector_stores",
+            f"/v1/vector_stores/{_ID}/(?:files|file_batches)(?:/{_ID}(?:/(?:content|cancel|files))?)?$",
+            "GET",
+            "POST",
+            "DELETE",
         ),
     ),
 )

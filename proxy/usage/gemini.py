@@ -14,7 +14,9 @@ from proxy.call import Usage
 from proxy.usage.counts import Counts, Quantities, disjoint_input, disjoint_output, entries
 from proxy.usage.tools import tool_counts
 
-__all__ = ["embed", "generate"]
+__all__ = ["cache", "embed", "generate"]
+
+GEMINI_API = "gemini"
 
 
 def generate(counts: Counts) -> Usage:
@@ -44,6 +46,21 @@ def generate(counts: Counts) -> Usage:
 
 def embed(counts: Counts) -> Usage:
     return Usage(**_prompt(counts, counts.need(counts.usage, "promptTokenCount"), 0))
+
+
+def cache(counts: Counts) -> Usage:
+    """What was put into a cache. Vertex AI bills it as input ("billed for the input tokens used to create the cache at
+    the standard input token price", context caching overview); the Gemini API does not say, so it has no price there.
+    """
+    total = counts.need(counts.usage, "totalTokenCount")
+    if counts.provider == GEMINI_API:
+        return Usage(other=(("cached_content_tokens", total),))
+    return Usage(input_tokens=total)
+
+
+def predict(counts: Counts) -> Usage:
+    """Vertex AI's older embeddings: the sum of each prediction's `token_count`."""
+    return Usage(input_tokens=counts.need(counts.usage, "token_count"))
 
 
 def _prompt(counts: Counts, prompt: int, tool_use: int) -> Quantities:

@@ -18,6 +18,7 @@ from typing import Any
 from proxy.call import Usage
 from proxy.usage import anthropic, bedrock, gemini, openai
 from proxy.usage.counts import MAX_COUNT, Counts
+from proxy.usage.free import FREE_OPERATIONS
 from proxy.usage.tools import FACTS, tool_counts, tool_facts
 
 __all__ = ["FREE_OPERATIONS", "READERS", "RESPONSE_FIELDS", "Normalised", "normalise", "reduced", "samplings"]
@@ -35,8 +36,10 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "embeddings": openai.embeddings,
         "audio.transcriptions": openai.transcription,
         "audio.translations": openai.transcription,
+        "audio.speech": openai.speech,
         "images.generations": openai.images,
         "images.edits": openai.images,
+        "images.variations": openai.images,
         "realtime": openai.realtime,
         "messages": anthropic.messages,
         "messages.batches": anthropic.messages,
@@ -45,15 +48,15 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "batchGenerateContent": gemini.generate,
         "embedContent": gemini.embed,
         "batchEmbedContents": gemini.embed,
+        "cachedContents.create": gemini.cache,
         "converse": bedrock.converse,
         "converse-stream": bedrock.converse,
-        "invoke": anthropic.messages,
+        "invoke": bedrock.invoke,
+        "invoke-with-response-stream": bedrock.invoke,
+        "rawPredict": anthropic.messages,
+        "streamRawPredict": anthropic.messages,
+        "predict": gemini.predict,
     }
-)
-
-# Operations that no provider bills. A list of models or a count of tokens consumes nothing.
-FREE_OPERATIONS = frozenset(
-    {"models", "models.list", "models.retrieve", "messages.count_tokens", "countTokens", "responses.input_tokens"}
 )
 
 # Words of a response body that a price may hang on; what `reduced` keeps beside the counts of tool uses.
@@ -112,13 +115,14 @@ def reduced(response: Mapping[str, Any]) -> dict[str, Any]:
 def samplings(api: str, usage: Mapping[str, Any]) -> tuple[tuple[str | None, Usage], ...]:
     """Each sampling of a response that lists several (Anthropic's `iterations`), with its model (None: the response's
     own); empty where the usage lists none or lists it unsoundly."""
-    if READERS.get(api) is not anthropic.messages or not usage.get("iterations"):
+    if READERS.get(api) not in _LISTS_SAMPLINGS or not usage.get("iterations"):
         return ()
     counts = Counts(usage, {}, None)
     found = anthropic.iterations(counts)
     return tuple(found) if counts.sound else ()
 
 
+_LISTS_SAMPLINGS = frozenset({anthropic.messages, bedrock.invoke})
 # The readers that leave counting tool uses to the registry; the others count their own.
 _TOOL_USERS = frozenset({openai.responses, openai.chat, openai.batch})
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from proxy.call import Usage
 from proxy.usage.counts import Counts, Quantities, disjoint_input, disjoint_output
 
-__all__ = ["batch", "chat", "embeddings", "images", "realtime", "responses", "transcription"]
+__all__ = ["batch", "chat", "embeddings", "images", "realtime", "responses", "speech", "transcription"]
 
 REASONING_ON_TOP = frozenset({"xai", "x_ai", "perplexity"})
 PERPLEXITY = "perplexity"
@@ -54,8 +54,9 @@ def chat(counts: Counts) -> Usage:
         image=counts.take(detail, "image_tokens"),
     )
     reasoning = counts.first((output_detail, "reasoning_tokens"), (usage, "reasoning_tokens"))
-    on_top = reasoning if _reasoning_on_top(counts, prompt + completion, reasoning) else 0
-    _check_total(counts, prompt + completion + on_top)
+    on_top = reasoning if _reasoning_on_top(counts, prompt, completion, reasoning) else 0
+    if counts.usage.get("total_tokens") != prompt + completion:
+        _check_total(counts, prompt + completion + on_top)
     given = disjoint_output(
         counts,
         total=completion + on_top,
@@ -122,6 +123,14 @@ def transcription(counts: Counts) -> Usage:
     return _joined(taken, {"output_tokens": counts.need(usage, "output_tokens")})
 
 
+def speech(counts: Counts) -> Usage:
+    """Text in, audio out."""
+    usage = counts.usage
+    return Usage(
+        input_tokens=counts.need(usage, "input_tokens"), audio_output_tokens=counts.need(usage, "output_tokens")
+    )
+
+
 def images(counts: Counts) -> Usage:
     """Image models write image tokens, unless the details name some of them as text."""
     usage = counts.usage
@@ -167,13 +176,20 @@ def _joined(taken: Quantities, given: Quantities, other: tuple[tuple[str, int], 
     return Usage(**(taken | given | {"other": taken.get("other", ()) + other}))
 
 
-def _reasoning_on_top(counts: Counts, without: int, reasoning: int) -> bool:
+def _reasoning_on_top(counts: Counts, prompt: int, completion: int, reasoning: int) -> bool:
     if not reasoning:
         return False
+    if reasoning > completion and _is_perplexity(counts):
+        return True  # whatever the total says: Perplexity's leaves reasoning out
     total = counts.usage.get("total_tokens")
-    if total == without:
+    if total == prompt + completion:
         return False
-    return total == without + reasoning or counts.provider in REASONING_ON_TOP
+    return total == prompt + completion + reasoning or counts.provider in REASONING_ON_TOP
+
+
+def _is_perplexity(counts: Counts) -> bool:
+    """By its name, or behind any other by the search context size that nobody else tells."""
+    return counts.provider == PERPLEXITY or "search_context_size" in counts.usage
 
 
 def _check_total(counts: Counts, parts: int) -> None:
@@ -183,8 +199,10 @@ def _check_total(counts: Counts, parts: int) -> None:
 
 
 def _chat_searches(counts: Counts) -> tuple[tuple[str, int], ...]:
-    if counts.provider == PERPLEXITY:  # a fee per request, or per query where the model makes several
-        return (("web_search", counts.take(counts.usage, "num_search_queries") or 1),)
+    if _is_perplexity(counts):  # a fee per request, or per query where the model makes several
+        searches = (("web_search", counts.take(counts.usage, "num_search_queries") or 1),)
+        cited = counts.take(counts.usage, "citation_tokens")
+        return (*searches, ("citation_tokens", cited)) if cited else searches
     model = counts.response.get("model")
     if isinstance(model, str) and model.startswith(ALWAYS_SEARCHING):
         return (("web_search", 1),)

@@ -7,12 +7,16 @@ from contextlib import closing
 
 import pytest
 
+from attribution.aws import AwsSigner
 from attribution.demo.provider import SampleProvider
 from attribution.errors import UserError
+from attribution.gate import KeyGate
 from attribution.keys import new_key
 from attribution.ledger.open import open_ledger
 from attribution.serving import serving
 from proxy.clock import SystemClock
+from proxy.ports import Admission, Refusal
+from proxy.sellers import Seller
 from tests.proxying import OPERATIONS, proxy_before, settings_for
 
 PROVIDER_KEY = "sk-provider-0123456789"
@@ -122,6 +126,16 @@ async def test_a_wrong_key_is_refused_in_the_provider_s_error_shape_and_never_se
         assert await proxy.rows() == []
 
 
+async def test_codex_is_refused_in_the_form_it_shows_at_once(tmp_path, key):
+    async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
+        headers = {"Authorization": "Bearer sk-mc-wrong", "User-Agent": "codex_exec/0.169.0"}
+        async with proxy.client.post(proxy.url + "/openai/v1/responses", data=b"{}", headers=headers) as response:
+            text = await response.text()
+        assert (response.status, response.content_type) == (400, "text/plain")
+        assert text.startswith("this mergecost key is unknown or was revoked")
+        assert provider.exchanges == []
+
+
 async def test_a_good_key_without_a_provider_key_says_which_variable_to_set(tmp_path, key):
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
         async with proxy.client.post(proxy.url + "/v1/messages", data=b"{}", headers={"x-api-key": key}) as response:
@@ -175,3 +189,17 @@ async def test_a_public_address_with_a_key_serves_it_and_refuses_others(tmp_path
             await response.read()
         async with proxy.client.post(url, data=b"{}", headers={"x-api-key": "own"}) as response:
             assert response.status == 401
+
+
+@pytest.mark.parametrize("signs", [True, False])
+async def test_a_seller_whose_requests_are_signed_needs_no_key_of_its_own(tmp_path, key, signs):
+    signer = AwsSigner(None, "us-east-1", SystemClock()) if signs else None
+    seller = Seller(name="bedrock", kind="bedrock", base_url="https://bedrock.example", signer=signer)
+    with closing(open_ledger(settings_for("http://127.0.0.1:9", tmp_path).ledger)) as ledger:
+        gate = KeyGate(ledger, SystemClock(), mode="auto", is_loopback=True)
+        decided = await gate.admit([key], seller)
+    if signs:
+        assert isinstance(decided, Admission)
+        assert (decided.team, decided.provider_key) == ("payments", None)
+    else:
+        assert isinstance(decided, Refusal)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +133,17 @@ async def test_an_open_call_without_progress_is_estimated_from_its_request(direc
     restarted.close()
 
 
+async def test_audio_that_was_left_open_is_not_estimated_from_its_size(directory, ledger):
+    journal = Journal(directory)
+    journal.opened(Opened(replace(make_call(1), provider="openai", operation="audio.transcriptions")))
+    journal.close()
+    restarted = Journal(directory)
+    Recorder(directory, ledger, a_dollar_a_token).recover(before=restarted.position.segment)
+    ((recorded, _),) = ledger.calls(Window())
+    assert (recorded.attempt.outcome, recorded.attempt.metered.usage) == (Outcome.INTERRUPTED, None)
+    restarted.close()
+
+
 async def test_a_call_that_is_still_open_in_this_process_is_not_interrupted(directory, ledger):
     journal = Journal(directory)
     recorder = Recorder(directory, ledger, a_dollar_a_token)
@@ -239,3 +253,81 @@ def test_a_stint_ends_when_any_of_its_marks_changes(field):
     one, other = replace(Stamp(), **marked), replace(Stamp(), **{**marked, field: "b"})
     assert len({stint_of(one), stint_of(other), stint_of(Stamp())}) == 3
     assert stint_of(replace(one, team="x")) == stint_of(replace(one, team="y"))
+
+
+async def test_a_call_that_cannot_be_priced_is_recorded_unpriced_with_the_reason_and_stops_no_other(directory, ledger):
+    def price(call: Call, attempt: Attempt) -> Charge:
+        if call.call_id == "call-0001":
+            raise ZeroDivisionError("a rate of nothing")
+        return a_dollar_a_token(call, attempt)
+
+    journal = Journal(directory)
+    write_calls(journal, range(3))
+    assert Recorder(directory, ledger, price).advance(journal.position) == 3
+    charges = {recorded.call.call_id: recorded.charge for recorded, _ in ledger.calls(Window())}
+    assert [charge.status for charge in charges.values()] == ["priced", "unpriced", "priced"]
+    assert charges["call-0001"].reason == "pricing failed: ZeroDivisionError: a rate of nothing"
+    journal.close()
+
+
+async def test_an_observer_that_fails_keeps_no_call_from_the_ledger(directory, ledger):
+    told = []
+
+    def observe(recorded, final):
+        told.append(recorded.call.call_id)
+        raise RuntimeError("no collector")
+
+    journal = Journal(directory)
+    write_calls(journal, range(2))
+    recorder = Recorder(directory, ledger, a_dollar_a_token, observe=observe)
+    assert recorder.advance(journal.position) == 2
+    assert recorder.advance(journal.position) == 0
+    assert told == list(outcomes(ledger)) == ["call-0000", "call-0001"]
+    journal.close()
+
+
+async def test_the_amendment_that_makes_an_attempt_the_last_is_told_once(directory, ledger):
+    told = []
+    journal = Journal(directory)
+    recorder = Recorder(directory, ledger, a_dollar_a_token, observe=lambda call, final: told.append((call, final)))
+    journal.opened(Opened(make_call(1)))
+    journal.done(Done(make_call(1), finished(), final=False))
+    recorder.advance(journal.position)
+    for revision in (1, 2):
+        journal.done(Done(make_call(1), finished(), revision=revision))
+        recorder.advance(journal.position)
+    assert [(recorded.revision, final) for recorded, final in told] == [(0, False), (1, True)]
+    journal.close()
+
+
+def with_foreign_record(journal: Journal, directory) -> str:
+    """Put a record of an unknown kind behind the last one; the segment's name."""
+    payload = b'{"type":"paused"}'
+    path: Path = directory / journal.position.segment
+    with path.open("r+b") as file:
+        file.seek(journal.position.offset)
+        file.write(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+    journal._offset += 8 + len(payload)
+    return path.name
+
+
+async def test_a_record_that_cannot_be_read_is_told_loudly_hides_no_other_and_its_file_is_kept(
+    directory, ledger, caplog
+):
+    journal = Journal(directory)
+    write_calls(journal, [1])
+    name = with_foreign_record(journal, directory)
+    write_calls(journal, [2])
+    recorder = Recorder(directory, ledger, a_dollar_a_token)
+    recorder.advance(journal.position)
+    assert list(outcomes(ledger)) == ["call-0001", "call-0002"]
+    journal.close()
+    anew = Journal(directory)
+    write_calls(anew, [3])
+    recorder.advance(anew.position)
+    assert list(outcomes(ledger)) == ["call-0001", "call-0002", "call-0003"]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert name in caplog.text
+    assert "paused" in caplog.text
+    assert [path.name for path in directory.glob("*.damaged")] == [f"{name}.damaged"]
+    anew.close()

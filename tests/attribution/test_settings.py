@@ -91,6 +91,33 @@ def test_a_provider_in_the_file_adds_to_the_built_in_ones(tmp_path: Path) -> Non
     assert sorted(load_settings(file).providers) == ["anthropic", "gemini", "mine", "openai"]
 
 
+def test_a_known_seller_is_configured_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-made-up")
+    providers = load_settings(written(tmp_path, "providers: {deepseek: {}, ollama: }")).providers
+    assert (providers["deepseek"].kind, providers["deepseek"].base_url) == ("openai", "https://api.deepseek.com/v1")
+    assert providers["deepseek"].api_key is not None
+    assert providers["deepseek"].api_key.get_secret_value() == "sk-made-up"
+    assert (providers["ollama"].base_url, providers["ollama"].api_key) == ("http://127.0.0.1:11434/v1", None)
+
+
+def test_what_is_said_of_a_known_seller_beats_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERGECOST_PROVIDERS__PERPLEXITY__VERSION", "v1")
+    file = written(tmp_path, "providers: {perplexity: {base_url: 'http://gateway.example/'}}")
+    perplexity = load_settings(file).providers["perplexity"]
+    assert (perplexity.base_url, perplexity.version, perplexity.kind) == ("http://gateway.example", "v1", "openai")
+
+
+def test_a_seller_nobody_knows_needs_its_kind_and_address(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, "providers: {deepsek: {}}"))
+    assert "providers: 'deepsek' is no seller known by its name, so it needs a kind and a base_url. Known:" in message
+    assert "deepseek" in message
+
+
+def test_a_version_that_is_no_version_segment_is_refused(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, "providers: {openai: {version: /v1}}"))
+    assert "providers.openai.version" in message
+
+
 def test_a_reference_is_read_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-by-reference")
     file = written(tmp_path, "providers: {openai: {api_key: os.environ/MY_KEY}}")
@@ -146,6 +173,10 @@ def test_a_list_instead_of_settings_is_refused_with_an_example(tmp_path: Path) -
         ("server: {port: many}", "server.port: Input should be a valid integer"),
         ("server: {port: 70000}", "server.port: Input should be less than or equal to 65535"),
         ("providers: {mine: {base_url: 'https://x'}}", "providers.mine.kind: Field required"),
+        (
+            "providers: {mine: {kind: gopher, base_url: 'https://x'}}",
+            "providers.mine.kind: no API 'gopher' is known; use",
+        ),
         ("providers: {openai: {base_url: api.openai.com}}", "providers.openai.base_url: must start with http:// or"),
         ("statement: {time_zone: Mars/Base}", "statement.time_zone: no time zone 'Mars/Base'; use an IANA name"),
         ("changes: {survival_days: 7}", "changes.survival_days: Input should be greater than or equal to 14"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -11,9 +12,14 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from attribution.demo.provider import SampleProvider
 from attribution.demo.wire import Reply
+from attribution.telemetry import Telemetry
+from proxy.call import Outcome
+from tests.factories import NOON, make_call
 from tests.proxying import OPERATIONS, ledger_rows, settings_for
 from tests.serving_process import ServingProcess
 
@@ -174,3 +180,29 @@ async def test_the_older_metric_names_stand_behind_a_setting(tmp_path):
     assert "gen_ai.client.token.usage" not in without.metrics
     legacy, _ = await exported(tmp_path / "legacy", OPERATIONS[:1], env={"MERGECOST_TELEMETRY__LEGACY_NAMES": "true"})
     assert {"gen_ai.client.token.usage", "gen_ai.client.operation.duration"} <= legacy.metrics.keys()
+
+
+def test_a_call_given_up_between_its_attempts_is_told_when_its_amendment_says_so():
+    exporter = InMemorySpanExporter()
+    telemetry = Telemetry([SimpleSpanProcessor(exporter)], [])
+    telemetry.observe(make_call(attempt=1, outcome=Outcome.ERROR), False)
+    telemetry.observe(make_call(attempt=2, outcome=Outcome.ERROR), False)
+    assert exporter.get_finished_spans() == ()
+    telemetry.observe(make_call(attempt=2, outcome=Outcome.ERROR, revision=1), True)
+    (span,) = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["mergecost.call.attempts"] == 2
+    assert span.attributes["mergecost.cost.picodollars"] == 2 * (make_call().charge.total or 0)
+    telemetry.close()
+
+
+def test_a_clock_that_goes_back_between_attempts_gives_no_span_that_ends_before_it_began():
+    exporter = InMemorySpanExporter()
+    telemetry = Telemetry([SimpleSpanProcessor(exporter)], [])
+    telemetry.observe(make_call(attempt=1), False)
+    telemetry.observe(make_call(attempt=2, started_at=NOON - timedelta(hours=1)), True)
+    (span,) = exporter.get_finished_spans()
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.end_time >= span.start_time
+    telemetry.close()

@@ -16,6 +16,7 @@ from proxy.meter import Meter
 from proxy.providers import PROVIDERS, Operation
 
 __all__ = [
+    "CHAT_USAGE",
     "MARK",
     "PATHS",
     "PLAIN",
@@ -24,12 +25,16 @@ __all__ = [
     "START",
     "STOP",
     "STREAMED",
+    "USED",
     "WHOLE",
     "WITH_USAGE",
     "Body",
     "Expected",
+    "candidate",
     "cases",
     "chunk",
+    "document",
+    "gemini_usage",
     "message_delta",
     "sample",
     "text_delta",
@@ -81,12 +86,21 @@ class Body:
 
 PATHS = {
     "chat": ("openai", "/v1/chat/completions"),
+    "completions": ("openai", "/v1/completions"),
     "responses": ("openai", "/v1/responses"),
+    "compact": ("openai", "/v1/responses/compact"),
+    "images": ("openai", "/v1/images/generations"),
+    "edits": ("openai", "/v1/images/edits"),
+    "speech": ("openai", "/v1/audio/speech"),
+    "transcriptions": ("openai", "/v1/audio/transcriptions"),
+    "translations": ("openai", "/v1/audio/translations"),
     "embeddings": ("openai", "/v1/embeddings"),
     "messages": ("anthropic", "/v1/messages"),
     "count_tokens": ("anthropic", "/v1/messages/count_tokens"),
     "generate": ("gemini", "/v1beta/models/gemini-2.5-flash:generateContent"),
     "stream": ("gemini", "/v1beta/models/gemini-2.5-flash:streamGenerateContent"),
+    "gemini chat": ("gemini", "/v1beta/openai/chat/completions"),
+    "cache": ("gemini", "/v1beta/cachedContents"),
 }
 
 
@@ -112,6 +126,12 @@ def written(name: str, *events: str | Mapping[str, Any], end: str = "\n\n", name
         name_line = f"event: {event['type']}{line_end}" if named else ""
         blocks.append(f"{name_line}data: {json.dumps(event)}{end}")
     return Body(kind, path, "".join(blocks).encode())
+
+
+def document(name: str, body: Mapping[str, Any], content_type: str = "application/json") -> Body:
+    """A plain answer written by hand."""
+    kind, path = PATHS[name]
+    return Body(kind, path, json.dumps(body).encode(), content_type)
 
 
 MARK = "input=1000 cache_read=700 output=40 reasoning=25 tools=2"
@@ -176,6 +196,7 @@ class Expected:
     tools: int = 0
     ends: bool = True  # a stream with a terminal event
     error: str | None = None
+    names_model: bool = True
 
 
 # name: body, what is in it

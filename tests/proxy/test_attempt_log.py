@@ -152,8 +152,10 @@ def test_what_is_learned_after_the_end_amends_it(bench: Bench) -> None:
     bench.feed(log, BEGIN + STOP)
     log.done(Outcome.OK, bench.meter, complete=True)
     bench.feed(log, LAST)
+    bench.after(700)
     log.done(Outcome.OK, bench.meter, complete=True)
     first, second = (record for record in bench.records() if isinstance(record, Done))
+    assert first.attempt.duration_us == second.attempt.duration_us  # the call ended with its terminal event
     assert (first.revision, second.revision) == (0, 1)
     assert first.attempt.metered.usage == Usage(input_tokens=10, output_tokens=1)
     assert second.attempt.metered.usage == USED
@@ -168,3 +170,13 @@ def test_an_attempt_without_a_response_has_no_status_and_no_usage(bench: Bench) 
         outcome=Outcome.ERROR, error_type="connection_refused", duration_us=9, metered=Metered()
     )
     assert not record.final
+
+
+def test_an_attempt_that_no_retry_follows_after_all_is_amended_as_the_last(bench: Bench) -> None:
+    log = bench.log()
+    log.was_last()
+    log.done(Outcome.ERROR, None, complete=False, error_type="429", final=False)
+    log.was_last()
+    _, first, second = bench.records()
+    assert isinstance(first, Done)
+    assert second == Done(first.call, first.attempt, 1, final=True)

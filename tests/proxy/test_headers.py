@@ -19,6 +19,7 @@ from proxy.headers import (
     client_identity,
     collect_stamp,
     forwardable,
+    header_text,
     presented_keys,
     swap_key,
 )
@@ -105,6 +106,14 @@ def test_our_key_becomes_the_provider_s_in_its_own_carrier(carrier: str, sent: s
         ("Accept", "*/*"),
         (carrier, sent),
     ]
+
+
+@pytest.mark.parametrize(
+    ("access_key", "expected"), [("sk-mc-abc", ["sk-mc-abc"]), ("AKIDEXAMPLE", []), ("sk-mc-", [])]
+)
+def test_our_key_is_read_where_an_aws_sdk_took_it_as_its_access_key_id(access_key: str, expected: list[str]) -> None:
+    signature = f"AWS4-HMAC-SHA256 Credential={access_key}/20261102/us-east-1/bedrock/aws4_request, Signature=0"
+    assert presented_keys({"Authorization": signature}, {}) == expected
 
 
 def test_a_key_sent_twice_is_swapped_once() -> None:
@@ -339,3 +348,9 @@ def test_a_repository_is_kept_by_its_canonical_name_and_without_credentials(said
     tagged = collect_stamp([("x-mergecost-repo", said)], [])
     assert tagged.stamp.repository == kept
     assert "ghp_secret" not in repr(tagged)
+
+
+@given(st.binary(max_size=20))
+def test_a_header_s_text_is_written_as_the_same_bytes_or_else_has_the_same_characters(value: bytes) -> None:
+    text = header_text(value)
+    assert value in (text.encode(), text.encode("latin-1", "ignore"))

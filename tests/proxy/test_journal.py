@@ -6,6 +6,7 @@ import resource
 import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ from proxy.journal import (
     Journal,
     JournalFullError,
     JournalInUseError,
+    JournalWriteError,
     Opened,
     Position,
     Progress,
@@ -367,3 +369,95 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalFullError, match=f"cannot use the journal directory {tmp_path}/file/journal"):
         Journal(tmp_path / "file" / "journal")
+
+
+def test_an_end_that_the_disk_refuses_is_owed_and_written_before_the_next_call(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.opened(Opened(call(1)))
+    with no_file_beyond(1):
+        with pytest.raises(JournalWriteError, match=str(tmp_path)):
+            journal.done(done(call(1)))
+        with pytest.raises(JournalWriteError):
+            journal.done(done(call(1), response_id="told later"))
+        with pytest.raises(JournalFullError):
+            journal.opened(Opened(call(2)))
+    journal.opened(Opened(call(3)))
+    assert records(tmp_path) == [Opened(call(1)), done(call(1), response_id="told later"), Opened(call(3))]
+    journal.close()
+
+
+def test_what_is_owed_is_written_at_the_latest_when_the_journal_is_closed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.opened(Opened(call(1)))
+    with no_file_beyond(1), pytest.raises(JournalWriteError):
+        journal.done(done(call(1)))
+    journal.close()
+    assert records(tmp_path) == [Opened(call(1)), done(call(1))]
+
+
+def test_progress_and_amendments_that_the_disk_refuses_harm_no_call(journal: Journal, tmp_path: Path) -> None:
+    journal.opened(Opened(call(1)))
+    with no_file_beyond(1):
+        journal.progress(progress(call(1)))
+    journal.done(done(call(1)))
+    with no_file_beyond(1):
+        journal.done(Done(call(1), done(call(1)).attempt, revision=1))
+    assert records(tmp_path) == [Opened(call(1)), done(call(1))]
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 3, 5, 8, 40, -1])
+@pytest.mark.parametrize("filling", [b"\0", b"x"])
+def test_a_damaged_record_is_told_and_does_not_hide_those_behind_it(
+    journal: Journal, tmp_path: Path, place: int, filling: bytes
+) -> None:
+    ends = []
+    for number in range(4):
+        journal.opened(Opened(call(number)))
+        ends.append(journal.position.offset)
+    path = tmp_path / journal.position.segment
+    data = bytearray(path.read_bytes()[: ends[-1]])
+    data[ends[0] + place if place >= 0 else ends[1] + place] ^= 1
+    damaged = tmp_path / "damaged"
+    told: list[int] = []
+    for content in (bytes(data), data[: ends[0]] + filling * (ends[1] - ends[0]) + data[ends[1] :]):
+        damaged.write_bytes(content)
+        read = [record for _, record in read_segment(damaged, unreadable=lambda offset, why: told.append(offset))]
+        assert read == [Opened(call(0)), Opened(call(2)), Opened(call(3))]
+    assert told == [ends[0], ends[0]]
+
+
+def test_a_record_of_a_later_version_is_told_and_passed_over(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.opened(Opened(call(1)))
+    whole = journal.position.offset
+    journal.opened(Opened(call(2)))
+    path = tmp_path / journal.position.segment
+    data = path.read_bytes()[: journal.position.offset]
+    payload = b'{"type":"paused","call":{}}'
+    foreign = struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+    path.write_bytes(data[:whole] + foreign + data[whole:])
+    told: list[tuple[int, str]] = []
+    read = [record for _, record in read_segment(path, unreadable=lambda *what: told.append(what))]
+    assert read == [Opened(call(1)), Opened(call(2))]
+    ((offset, why),) = told
+    assert offset == whole
+    assert "paused" in why
+    journal.close()
+
+
+def test_files_that_are_no_segments_are_left_alone(tmp_path: Path) -> None:
+    foreign = [
+        "1abc-notes.journal",
+        "7-.journal",
+        "000000000001-0a1b2c3d.journal.damaged",
+        "-.journal",
+        "1-ab.journal~",
+    ]
+    for name in foreign:
+        (tmp_path / name).write_text("x")
+    Journal(tmp_path).close()
+    assert len(segments(tmp_path)) == 1
+    assert all((tmp_path / name).read_text() == "x" for name in foreign)

@@ -136,3 +136,46 @@ def test_fields_of_any_type_never_raise(model: object, stream: object, tier: obj
     read = read_request(body.encode("utf-8", "surrogatepass"), None)
     assert read.model == (model if isinstance(model, str) and model else None)
     assert read.stream is (stream is True)
+
+
+# Forms ---------------------------------------------------------------------------------------------------------------
+
+
+def form(*parts: tuple[str, bytes], boundary: str = "------------------------a1b2") -> bytes:
+    """A multipart body as clients write it: parts are the rest of their disposition and their content."""
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+        for head, content in parts
+    )
+    return body + f"--{boundary}--\r\n".encode()
+
+
+AUDIO = ('name="file"; filename="a.wav"\r\nContent-Type: audio/wav', b"RIFF\x00\r\n\xff" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (form(('name="model"', b"whisper-1"), AUDIO), ("whisper-1", False, None)),
+        (form(AUDIO, ('name="model"', b"m"), ('name="stream"', b"true")), ("m", True, None)),
+        (form(("name=model", b"m"), ('name="stream"', b"false")), ("m", False, None)),
+        (form(('name="model"\r\nContent-Type: text/plain', b"m"), AUDIO), ("m", False, None)),
+        (form(AUDIO), (None, False, None)),
+        (form(('name="model"', b"m" * 300)), (None, False, None)),
+        (form(('name="model"; filename="x"', b"m")), (None, False, None)),
+        (form(('name="prompt"', b'form-data; name="model"\r\n\r\nno'), AUDIO), (None, False, None)),
+        (form(('name="file"; filename="x"', form(('name="model"', b"no"), boundary="other"))), (None, False, None)),
+        (form(('name="model"', b"m"))[:-4], ("m", False, None)),
+        (b"--a1b2\r\n", (None, False, None)),
+    ],
+    ids=range(11),
+)
+def test_the_fields_of_a_form_are_read_and_nothing_inside_a_file(
+    body: bytes, expected: tuple[str | None, bool, str | None]
+) -> None:
+    assert facts(body) == expected
+
+
+@given(st.binary(max_size=200))
+def test_any_form_is_read_without_a_fault(rest: bytes) -> None:
+    assert read_request(b"--a\r\n" + rest, None).body_hash is not None

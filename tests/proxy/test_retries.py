@@ -83,3 +83,8 @@ def test_the_backoff_doubles_up_to_eight_seconds_and_is_jittered_over_its_upper_
 def test_arbitrary_headers_give_a_bearable_wait_or_none(after: str, milliseconds: str) -> None:
     wait = retry_delay(3, {"Retry-After": after, "retry-after-ms": milliseconds}, now=NOW, jitter=0.5)
     assert wait is None or 0 <= wait <= MAX_WAIT_SECONDS
+
+
+@pytest.mark.parametrize("status", [200, 204, 302])
+def test_an_answer_that_is_no_error_is_never_asked_for_again(status: int) -> None:
+    assert not may_retry(status, {"x-should-retry": "true"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -52,9 +52,9 @@ POSTS = [
     ("//v1/messages", "messages", f"{ANTHROPIC}/v1/messages"),
     ("/v1/messages/count_tokens?beta=true", "messages.count_tokens", f"{ANTHROPIC}/v1/messages/count_tokens?beta=true"),
     ("/messages/count_tokens", "messages.count_tokens", f"{ANTHROPIC}/v1/messages/count_tokens"),
-    ("/v1/messages/batches", None, f"{ANTHROPIC}/v1/messages/batches"),
-    ("/api/event_logging/batch", None, f"{ANTHROPIC}/api/event_logging/batch"),
-    ("/anthropic/api/event_logging/batch", None, f"{ANTHROPIC}/api/event_logging/batch"),
+    ("/v1/messages/batches", "batches", f"{ANTHROPIC}/v1/messages/batches"),
+    ("/api/event_logging/batch", "event_logging", f"{ANTHROPIC}/api/event_logging/batch"),
+    ("/anthropic/api/event_logging/batch", "event_logging", f"{ANTHROPIC}/api/event_logging/batch"),
     # OpenAI
     ("/openai/v1/chat/completions", "chat.completions", f"{OPENAI}/v1/chat/completions"),
     ("/openai/chat/completions", "chat.completions", f"{OPENAI}/v1/chat/completions"),
@@ -63,9 +63,13 @@ POSTS = [
     ("/v1/responses", "responses", f"{OPENAI}/v1/responses"),
     ("/responses", "responses", f"{OPENAI}/v1/responses"),
     ("/v1/v1/responses", "responses", f"{OPENAI}/v1/responses"),
-    ("/openai/v1/responses/resp_1/cancel", None, f"{OPENAI}/v1/responses/resp_1/cancel"),
+    ("/openai/v1/responses/resp_1/cancel", "responses.cancel", f"{OPENAI}/v1/responses/resp_1/cancel"),
     ("/v1/embeddings", "embeddings", f"{OPENAI}/v1/embeddings"),
-    ("/openai/v1/images/generations", None, f"{OPENAI}/v1/images/generations"),
+    ("/openai/v1/images/generations", "images.generations", f"{OPENAI}/v1/images/generations"),
+    ("/v1/audio/transcriptions", "audio.transcriptions", f"{OPENAI}/v1/audio/transcriptions"),
+    ("/batches", "batches", f"{OPENAI}/v1/batches"),
+    ("/files", "files", f"{OPENAI}/v1/files"),
+    ("/openai/v1/videos", None, f"{OPENAI}/v1/videos"),
     ("/openai/something/new", None, f"{OPENAI}/v1/something/new"),
     # a gateway with a version of its own
     ("/zhipu/chat/completions", "chat.completions", "https://open.bigmodel.cn/api/paas/v4/chat/completions"),
@@ -91,7 +95,9 @@ POSTS = [
     ("/v1beta/models/m:countTokens", "countTokens", f"{GOOGLE}/v1beta/models/m:countTokens"),
     ("/v1beta/tunedModels/t:generateContent", "generateContent", f"{GOOGLE}/v1beta/tunedModels/t:generateContent"),
     ("/v1beta/models/m:someNewVerb", None, f"{GOOGLE}/v1beta/models/m:someNewVerb"),
-    ("/v1beta/cachedContents", None, f"{GOOGLE}/v1beta/cachedContents"),
+    ("/v1beta/cachedContents", "cachedContents.create", f"{GOOGLE}/v1beta/cachedContents"),
+    ("/upload/v1beta/files?uploadType=media", "files", f"{GOOGLE}/upload/v1beta/files?uploadType=media"),
+    ("/v1beta/openai/chat/completions", "chat.completions", f"{GOOGLE}/v1beta/openai/chat/completions"),
 ]
 
 
@@ -125,6 +131,52 @@ def test_models_are_asked_of_whom_the_path_or_the_headers_name(
     assert (found.seller.name, found.url) == (seller, url)
     assert found.operation is not None
     assert found.operation.name == "models"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "seller"),
+    [
+        ("/v1/files/f", {}, "openai"),
+        ("/v1/files/f", CLAUDE, "anthropic"),
+        ("/v1/files", CLAUDE, "anthropic"),
+        ("/v1/skills", CLAUDE, "anthropic"),
+        ("/v1/messages/batches/b/results", {}, "anthropic"),
+        ("/download/v1beta/files/f:download", {}, "gemini"),
+        ("/api/claude_code/metrics", {}, "anthropic"),
+    ],
+)
+def test_what_two_apis_share_is_asked_of_whose_client_asks(target: str, headers: dict[str, str], seller: str) -> None:
+    assert route(target, headers, "GET").seller.name == seller
+
+
+@pytest.mark.parametrize(
+    ("base", "version", "path", "url"),
+    [
+        # a version within the base URL stands in place of the usual one
+        ("https://s.example/v1beta/openai", None, "/v1/chat/completions", "/v1beta/openai/chat/completions"),
+        ("https://s.example/v1beta/openai", None, "/chat/completions", "/v1beta/openai/chat/completions"),
+        ("https://s.example/v1/openai", None, "/v1/models", "/v1/openai/models"),
+        ("https://s.example/api/v3", None, "/v1/chat/completions", "/api/v3/chat/completions"),
+        # no version: as the client wrote it
+        ("https://s.example", "", "/chat/completions", "/chat/completions"),
+        ("https://s.example", "", "/v1/responses", "/v1/responses"),
+        ("https://s.example/inference", "", "/chat/completions", "/inference/chat/completions"),
+        # a version of its own
+        ("https://s.example", "v2", "/v1/chat/completions", "/v2/chat/completions"),
+        ("https://s.example", "v2", "/chat/completions", "/v2/chat/completions"),
+        ("https://s.example", "v2", "/v4/chat/completions", "/v4/chat/completions"),
+    ],
+)
+def test_a_seller_s_version_is_told_by_its_address_or_its_setting(
+    base: str, version: str | None, path: str, url: str
+) -> None:
+    sellers = {"s": Seller(name="s", kind="openai", base_url=base, version=version)}
+    found = resolve("POST", f"/s{path}?a=b", CIMultiDict(), sellers)
+    assert isinstance(found, Route)
+    assert found.url == f"https://s.example{url}?a=b"
+    if path.endswith("completions") and not path.startswith("/v4"):
+        assert found.operation is not None
+        assert found.operation.name == "chat.completions"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
@@ -210,7 +262,7 @@ def test_malformed_tags_are_refused_with_the_way_to_write_them(segment: str) -> 
     [
         "/v1/files/a%2Fb%20c%25?x=%2F&y=a+b&z",
         "/v1/files/%e4%bd%a0?",
-        "/v1/files/a//b/../c;d?q=%3F?/@team=x",
+        "/v1/files/a//b/..c/...;d?q=%3F?/../@team=x",
         "/v1/files/a:b@c!$&'()*+,=~",
     ],
 )
@@ -221,6 +273,7 @@ def test_percent_encoding_and_query_reach_the_provider_as_they_were_written(rest
 
 @given(st.text(alphabet="abc/%2F:@=,&?+.~", max_size=30))
 def test_whatever_follows_a_known_prefix_reaches_the_provider_unchanged(rest: str) -> None:
+    assume(not {".", ".."} & set(rest.partition("?")[0].replace("%2F", "/").split("/")))
     assert route(f"/anthropic/v1/x/{rest}").url == f"{ANTHROPIC}/v1/x/{rest}"
 
 
@@ -228,6 +281,14 @@ def test_whatever_follows_a_known_prefix_reaches_the_provider_unchanged(rest: st
 def test_any_target_has_a_route_or_an_answer(rest: str) -> None:
     found = resolve("POST", f"/{rest}", CIMultiDict(), SELLERS)
     assert found.seller.name in SELLERS if isinstance(found, Route) else found.status in (400, 404)
+
+
+@pytest.mark.parametrize("rest", ["/..", "/../x", "/v1/./x", "/v1/%2e%2E/x", "/.%2e/x", "/v1/.", "/v1/x%2f..%2Fy"])
+@pytest.mark.parametrize("prefix", ["", "/anthropic", "/@team=x", "/@team=x/anthropic"])
+def test_a_dot_segment_is_refused(prefix: str, rest: str) -> None:
+    refused = no_route(f"{prefix}{rest}?q=/../")
+    assert refused.status == 400
+    assert "segment" in refused.message
 
 
 # Nowhere to go -------------------------------------------------------------------------------------------------------

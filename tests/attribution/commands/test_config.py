@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from attribution.commands.config import config, example
-from attribution.settings import Settings, load_settings
+from attribution.settings import ProviderSettings, Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 
@@ -31,8 +32,12 @@ def test_every_setting_stands_in_the_example() -> None:
     assert written.keys() == defaults.keys()
     for section in defaults.keys() - {"ledger", "providers"}:
         assert written[section] == defaults[section]
+    for setting in ProviderSettings.model_fields:
+        assert re.search(rf"^    (?:# )?{setting}: \S", example(), re.MULTILINE), setting
     for name, provider in defaults["providers"].items():
-        assert written["providers"][name].keys() == provider.keys()
+        assert (
+            written["providers"][name].items() <= {**provider, "api_key": written["providers"][name]["api_key"]}.items()
+        )
 
 
 def test_nothing_of_the_machine_leaks_into_the_example(tmp_path: Path) -> None:

@@ -178,3 +178,69 @@ def test_usage_without_tokens_costs_nothing_but_is_priced(book: PriceBook) -> No
     attempt = Attempt(outcome=Outcome.OK, status=200, metered=Metered(usage=Usage()))
     charge = charge_call(call(), attempt, book)
     assert (charge.status, charge.total) == (PriceStatus.PRICED, 0)
+
+
+# What is not metered -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ("POST", "unmetered: POST of an unknown path of openai"),
+        ("PUT", "unmetered: PUT of an unknown path of openai"),
+        ("GET", "unmetered: GET of an unknown path, which generates nothing but is not documented as free"),
+        ("HEAD", "unmetered: HEAD of an unknown path, which generates nothing but is not documented as free"),
+        ("OPTIONS", "unmetered: OPTIONS of an unknown path, which generates nothing but is not documented as free"),
+        ("DELETE", "unmetered: DELETE of an unknown path, which generates nothing but is not documented as free"),
+    ],
+)
+def test_an_unknown_operation_is_unmetered_and_never_free(book: PriceBook, method: str, reason: str) -> None:
+    charge = charge_call(call(operation="unknown", method=method, path="/v1/videos"), answered(None), book)
+    assert (charge.status, charge.total, charge.reason) == (PriceStatus.UNPRICED, None, reason)
+
+
+def test_an_unknown_operation_that_the_provider_refused_is_free(book: PriceBook) -> None:
+    refused = answered(None, outcome=Outcome.ERROR, status=404)
+    assert charge_call(call(operation="unknown"), refused, book).status is PriceStatus.FREE
+
+
+def test_a_known_operation_that_tells_no_usage_is_unmetered(book: PriceBook) -> None:
+    spoken = answered(None, problems=("the response carries no usage",))
+    charge = charge_call(call(operation="audio.speech", request_model="tts-1"), spoken, book)
+    assert (charge.status, charge.reason) == (PriceStatus.UNPRICED, "unmetered: the response carries no usage")
+
+
+@pytest.mark.parametrize("seller", ["ollama", "vllm", "lmstudio", "hosted_vllm"])
+def test_a_model_on_a_machine_of_one_s_own_has_no_price_whatever_the_map_says(book: PriceBook, seller: str) -> None:
+    charge = charge_call(call(seller=seller, request_model="llama2"), answered(CHAT), book)
+    assert charge.status is PriceStatus.UNPRICED
+    assert charge.reason is not None
+    assert charge.reason.endswith("runs on a machine of one's own, which has no price by the token")
+
+
+def test_what_is_put_into_a_cache_has_no_price_at_the_gemini_api(book: PriceBook) -> None:
+    made = Attempt(
+        outcome=Outcome.OK, status=200, metered=Metered(usage=Usage(other=(("cached_content_tokens", 5000),)))
+    )
+    charge = charge_call(
+        call(operation="cachedContents.create", seller="gemini", request_model="gemini-2.5-flash"), made, book
+    )
+    assert (charge.status, charge.reason) == (PriceStatus.UNPRICED, "no price for cached_content_tokens")
+
+
+@pytest.mark.parametrize(
+    ("operation", "seller", "model"),
+    [
+        ("batch", "openai", "gpt-4o"),
+        ("messages.batches", "anthropic", "claude-sonnet-4-5"),
+        ("batchGenerateContent", "gemini", "gemini-2.5-flash"),
+    ],
+)
+def test_a_result_of_a_batch_costs_half(book: PriceBook, operation: str, seller: str, model: str) -> None:
+    used = Attempt(outcome=Outcome.OK, status=200, metered=Metered(usage=Usage(input_tokens=1000, output_tokens=100)))
+    whole, half = (
+        charge_call(call(operation=name, seller=seller, request_model=model), used, book).total
+        for name in ("chat.completions", operation)
+    )
+    assert whole is not None
+    assert half == whole // 2

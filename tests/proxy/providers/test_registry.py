@@ -41,18 +41,34 @@ def test_what_is_free_here_is_free_in_the_price_book(provider: Provider) -> None
         assert operation.billable is (operation.name not in FREE_OPERATIONS), operation.name
 
 
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("openai", "/models"), ("anthropic", "/models"), ("gemini", "/models"), ("vertex", "/publishers/google/models")],
+)
+def test_a_path_without_its_version_is_known_and_one_with_it_is_not_given_another(kind: str, path: str) -> None:
+    provider = PROVIDERS[kind]
+    assert provider.unversioned is not None
+    assert provider.unversioned.match(path)
+    assert not provider.unversioned.match(f"/{provider.version}{path}")
+    assert provider.operation("GET", f"/{provider.version}{path}")
+
+
 @EVERY
-def test_a_path_without_its_version_is_known_and_one_with_it_is_not_given_another(provider: Provider) -> None:
-    assert provider.unversioned.match("/models")
-    assert not provider.unversioned.match(f"/{provider.version}/models")
-    assert provider.operation("GET", f"/{provider.version}/models")
+def test_a_provider_whose_paths_have_a_version_says_which_paths_need_it(provider: Provider) -> None:
+    assert (provider.version is None) is (provider.unversioned is None)
+
+
+def test_an_operation_is_had_by_its_name() -> None:
+    assert PROVIDERS["openai"].named("responses").name == "responses"
+    with pytest.raises(KeyError):
+        PROVIDERS["openai"].named("messages")
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413, 418, 426, 429, 500, 502, 503, 504, 529])
 @EVERY
 def test_our_errors_carry_their_message_where_clients_look_for_it(provider: Provider, status: int) -> None:
     body = json.loads(json.dumps(provider.error_body(status, "say why → mend")))
-    assert body["error"]["message"] == "say why → mend"
+    assert body.get("error", body)["message"] == "say why → mend"  # AWS's stands on top
     assert "detail" not in body
 
 
@@ -68,12 +84,17 @@ def test_our_errors_carry_their_message_where_clients_look_for_it(provider: Prov
         ("anthropic", 503, {"type": "api_error", "message": "m"}),
         ("gemini", 401, {"code": 401, "message": "m", "status": "UNAUTHENTICATED"}),
         ("gemini", 500, {"code": 500, "message": "m", "status": "INTERNAL"}),
+        ("azure", 429, {"message": "m", "type": "rate_limit_error", "param": None, "code": "mergecost_429"}),
+        ("vertex", 403, {"code": 403, "message": "m", "status": "PERMISSION_DENIED"}),
+        ("bedrock", 402, {"__type": "ServiceQuotaExceededException", "message": "m"}),
+        ("bedrock", 413, {"__type": "ValidationException", "message": "m"}),
+        ("bedrock", 500, {"__type": "InternalServerException", "message": "m"}),
         ("gemini", 426, {"code": 426, "message": "m", "status": "INVALID_ARGUMENT"}),
     ],
 )
 def test_our_errors_have_the_provider_s_shape(kind: str, status: int, expected: object) -> None:
     body = PROVIDERS[kind].error_body(status, "m")
-    assert body["error"] == expected
+    assert body.get("error", body) == expected
     assert (body.get("type") == "error") is (kind == "anthropic")
 
 
