@@ -9,6 +9,7 @@ import click
 
 from attribution.books import known_changes, up_to_date
 from attribution.change_view import ChangeView, Split, change_view
+from attribution.commands.change_json import change_as_json, verdict_as_json
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
 from attribution.commands.tables import NOTHING, dollars, print_table
 from attribution.ledger.base import Window
@@ -54,24 +55,9 @@ def change(app: App, change_name: str, as_of: str | None, as_json: bool) -> None
 def _as_json(view: ChangeView) -> dict[str, Any]:
     change, verdict = view.change, view.verdict
     return {
-        "id": change.id,
-        "repository": change.repository,
-        "number": change.number,
-        "title": change.title,
-        "kind": change.kind.value,
-        "head_ref": change.head_ref,
-        "landing_sha": change.landing_sha,
-        "created_at": instant(change.created_at) if change.created_at else None,
-        "merged_at": instant(change.merged_at) if change.merged_at else None,
-        "closed_at": instant(change.closed_at) if change.closed_at else None,
-        "lines_changed": change.lines_changed,
-        "units": change.units,
+        **change_as_json(change),
         "verdict": {
-            "state": verdict.state.value,
-            "accepted": verdict.accepted,
-            "signal": verdict.signal,
-            "invalidated_by": verdict.invalidated_by,
-            "days_to_invalidation": verdict.days_to_invalidation,
+            **verdict_as_json(verdict),
             "evidence": [
                 {
                     "signal": row.signal,

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from attribution.books import known_changes, up_to_date
+from attribution.commands.change_json import change_as_json, verdict_as_json
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
 from attribution.commands.tables import NOTHING, dollars, print_table, short_id
 from attribution.errors import UserError
@@ -124,26 +125,9 @@ def _as_json(rows: Sequence[_Row], merged: Window, as_of: datetime) -> dict[str,
 
 
 def _row_as_json(row: _Row) -> dict[str, Any]:
-    change, verdict = row.change, row.verdict
     return {
-        "id": change.id,
-        "repository": change.repository,
-        "number": change.number,
-        "title": change.title,
-        "kind": change.kind.value,
-        "head_ref": change.head_ref,
-        "landing_sha": change.landing_sha,
-        "created_at": instant(change.created_at) if change.created_at else None,
-        "merged_at": instant(change.merged_at) if change.merged_at else None,
-        "closed_at": instant(change.closed_at) if change.closed_at else None,
-        "lines_changed": change.lines_changed,
-        "excluded_lines": change.excluded_lines,
-        "units": change.units,
-        "state": verdict.state.value,
-        "accepted": verdict.accepted,
-        "signal": verdict.signal,
-        "invalidated_by": verdict.invalidated_by,
-        "days_to_invalidation": verdict.days_to_invalidation,
+        **change_as_json(row.change),
+        **verdict_as_json(row.verdict),
         "attributed_model_cost_picodollars": row.picodollars,
         "attributed_model_cost_usd": usd(row.picodollars),
         "calls": row.calls,
