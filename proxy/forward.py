@@ -46,7 +46,6 @@ __all__ = ["Forwarder", "Outgoing", "RequestBodyError"]
 log = logging.getLogger(__name__)
 
 _SLICE = 256 * 1024
-_AUTOMATIC_HEADERS = frozenset({"User-Agent", "Accept", "Accept-Encoding", "Content-Type"})
 _REFUSES_FIELDS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)  # what an unknown field is answered with
 _MAX_REFUSED_BODY = 1024 * 1024
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -203,7 +202,6 @@ class Forwarder:
             URL(outgoing.route.url, encoded=True),
             headers=headers,
             data=data,
-            skip_auto_headers=_AUTOMATIC_HEADERS,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=seller.connect_timeout_seconds, sock_read=seller.timeout_seconds

@@ -91,6 +91,7 @@ class ProxyServer:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_UPSTREAM_KEEPALIVE_SECONDS),
             auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),  # the client's, or none
             cookie_jar=aiohttp.DummyCookieJar(),  # cookies are the client's, never shared between clients
             max_line_size=_MAX_HEAD_FIELD,
             max_field_size=_MAX_HEAD_FIELD,

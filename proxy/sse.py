@@ -87,7 +87,7 @@ class SseParser:
             self._started = True
             self.oversized += 1
             return
-        if not self._started and block:
+        if not self._started:  # the first block begins the stream, though it be empty
             self._started = True
             block = block.removeprefix(_BYTE_ORDER_MARK)
         name = b""

@@ -29,7 +29,7 @@ from proxy.attempt_log import AttemptLog
 from proxy.call import Call, Outcome
 from proxy.clock import Clock
 from proxy.forward import Outgoing
-from proxy.headers import CALL_ID_HEADER
+from proxy.headers import CALL_ID_HEADER, forwardable
 from proxy.journal import Journal, JournalFullError
 from proxy.meter import Meter
 from proxy.providers.base import Operation, Provider, read_object
@@ -97,6 +97,8 @@ class WebSocketRelay:
         client = web.WebSocketResponse(
             protocols=[upstream.protocol] if upstream.protocol else (), max_msg_size=self._max_message_bytes
         )
+        for name, value in _handshake_headers(upstream):
+            client.headers.add(name, value)
         client.headers[CALL_ID_HEADER] = outgoing.call.call_id
         conversation = _Conversation(outgoing, self._journal, self._clock, self._new_call_id)
         try:
@@ -121,6 +123,12 @@ class WebSocketRelay:
                 protocols=[name.strip() for name in offered.split(",") if name.strip()],
                 max_msg_size=self._max_message_bytes,
             )
+
+
+def _handshake_headers(upstream: aiohttp.ClientWebSocketResponse) -> list[tuple[str, str]]:
+    """What the provider said when it took the connection: agents read limits and routing hints there."""
+    said = upstream._response.headers.items()  # noqa: SLF001 - aiohttp offers no other way to them
+    return [(name, value) for name, value in forwardable(said) if not _HANDSHAKE.match(name.lower())]
 
 
 async def _pass_frames(

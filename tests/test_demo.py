@@ -15,7 +15,7 @@ import pytest
 
 from attribution.settings import environment_without
 
-TOTAL = 4_981_395_500_000  # picodollars
+TOTAL = 5_045_207_500_000  # picodollars
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def test_the_lines_of_the_statement_sum_to_its_total_and_to_the_ledger(demo: Dem
 def test_every_dollar_stands_in_the_line_of_what_became_of_it(demo: Demo) -> None:
     spent = {line["category"]: line["picodollars"] for line in demo.statement["lines"] if line["picodollars"]}
     assert spent == {
-        "accepted": 3_443_813_000_000,
+        "accepted": 3_507_625_000_000,
         "seasoning": 346_500_000_000,
         "rejected": 521_050_000_000,
         "revert": 3_025_000_000,

@@ -45,6 +45,28 @@ async def test_each_response_is_a_call_and_its_frames_are_the_provider_s(tmp_pat
     assert len({row["call_id"] for row in rows}) == 2
 
 
+async def test_the_handshake_passes_in_both_directions(tmp_path):
+    async def wait(socket: web.WebSocketResponse) -> None:
+        await socket.receive()
+
+    async with (
+        socket_server(wait, {"x-hint": "turn-7"}) as url,
+        SampleProvider() as provider,
+        proxy_before(provider, tmp_path, upstream={"base_url": url}) as proxy,
+        proxy.client.get(
+            proxy.url + PATH,
+            headers={
+                "Connection": "Upgrade",
+                "Upgrade": "websocket",
+                "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+            },
+        ) as response,
+    ):
+        assert (response.status, response.headers["x-hint"]) == (101, "turn-7")
+        assert len(response.headers["x-mergecost-call-id"]) == 32
+
+
 async def test_the_end_of_a_response_is_journaled_before_its_frame_is_seen(tmp_path):
     async with SampleProvider() as provider, proxy_before(provider, tmp_path) as proxy:
         async with proxy.client.ws_connect(proxy.url + PATH) as socket:
@@ -92,11 +114,12 @@ async def test_a_wrong_key_is_refused_before_the_provider_hears_of_it(tmp_path):
 
 
 @asynccontextmanager
-async def socket_server(converse):
-    """A server whose every WebSocket is handled by `converse`."""
+async def socket_server(converse, headers=()):
+    """A server whose every WebSocket is handled by `converse` and accepted with `headers`."""
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=["realtime"])
+        socket.headers.extend(headers)
         await socket.prepare(request)
         await converse(socket)
         return socket

@@ -1,8 +1,10 @@
 """The same session without the proxy and through it: nobody on either end can tell.
 
-Nothing of the provider's bytes is normalised. Left out of headers are Date (the provider's clock), the framing and the
-WebSocket handshake of one connection, and the proxy's call id. Of what the client prints, its own ids, the time of its
-log lines, its working directory and the address it was given are replaced.
+Two things are normalised in the provider's bytes: `"usage":null` in the chunks of a chat stream that the proxy asked
+for its usage, and ids the sample provider derives from a frame that names the client's own ids (Codex's warm-up).
+Left out of headers are Date (the provider's clock), the framing and the WebSocket handshake of one connection, and
+the proxy's call id. Of what the client prints, its own ids, the time of its log lines, its working directory and the
+address it was given are replaced.
 
 Codex with `openai_base_url` speaks WebSocket to the provider. Where the proxy turns that away (426), its bytes on the
 wire cannot be compared; that it prints the same answer can. The other way of connecting it compares the bytes.
@@ -31,9 +33,18 @@ def answers(session: Session) -> list[tuple[object, ...]]:
     return sorted(_answer(response) for response in session.received if response.status != 426)
 
 
+INJECTED = re.compile(rb',"usage":null(?=[,}])')
+DERIVED_ID = re.compile(rb"\b(resp|msg)_[0-9a-f]{48}\b")
+
+
 def _answer(response: Received) -> tuple[object, ...]:
     headers = tuple((name, value) for name, value in response.headers if not NOT_COMPARED.fullmatch(name.lower()))
-    return response.method, BASE.sub("", response.target), response.status, headers, response.body
+    body = response.body
+    if response.target.endswith("/chat/completions"):
+        body = INJECTED.sub(b"", body)
+    elif response.status == 101:
+        body = DERIVED_ID.sub(rb"\1_ID", body)
+    return response.method, BASE.sub("", response.target), response.status, headers, body
 
 
 def requests(session: Session) -> list[tuple[str, str, list[bytes]]]:

@@ -76,6 +76,7 @@ def test_events_are_the_same_at_every_cutting(body: bytes, expected: str | list[
     )
 )
 @example((b"data:\n\rdata:\r\n\r", [b"data:\n\rdata:\r\n\r"]))
+@example((b"\r\r\xef\xbb\xbfdata", [b"\r\r\xef\xbb\xbfdata"]))
 def test_any_cutting_gives_the_events_of_the_standard(cutting: tuple[bytes, list[bytes]]) -> None:
     body, chunks = cutting
     assert parse(chunks) == reference(body)
