@@ -13,7 +13,7 @@ import click
 from attribution.books import known_changes, up_to_date
 from attribution.commands.change_json import change_as_json, verdict_as_json
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import NOTHING, dollars, print_table, short_id
+from attribution.commands.tables import NOTHING, dollars, known, print_table, short_id
 from attribution.errors import UserError
 from attribution.ledger.base import AllocatedSum, Window
 from attribution.ledger.rows import instant
@@ -172,6 +172,6 @@ def _line(row: _Row, cost: str, *, several: bool) -> tuple[str, ...]:
         f"{change.lines_changed:,}",
         str(change.units),
         row.verdict.state.value,
-        cost if row.calls else NOTHING,
+        known(cost, calls=row.calls, unpriced=row.unpriced) if row.calls else NOTHING,
         f"{row.calls:,}",
     )

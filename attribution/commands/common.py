@@ -17,7 +17,7 @@ from rich.console import Console
 
 from attribution.errors import UserError
 from attribution.ledger.base import Ledger
-from attribution.ledger.open import open_ledger
+from attribution.ledger.open import ledger_exists, open_ledger
 from attribution.settings import Settings, load_settings
 from proxy.clock import Clock, SystemClock
 
@@ -36,7 +36,13 @@ class App:
     console: Console
 
     @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
+    def ledger(self, *, make: bool = False) -> Iterator[Ledger]:
+        """The ledger, opened. A command that only reads makes none: a mistyped path is no month without spend."""
+        if not make and not ledger_exists(self.settings.ledger):
+            raise UserError(
+                f"there is no ledger at {self.settings.ledger} yet: `mergecost serve` makes it with the first call; "
+                "if there should be one, check --ledger"
+            )
         ledger = open_ledger(self.settings.ledger)
         try:
             yield ledger

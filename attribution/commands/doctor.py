@@ -12,11 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
-from rich.table import Table
 
 from attribution.commands.common import App, json_option, print_json, with_app
+from attribution.commands.tables import print_table
 from attribution.errors import UserError
-from attribution.ledger.open import journal_directory
+from attribution.ledger.open import journal_directory, ledger_exists
 from attribution.pricing.book import PriceBookError, load_bundled_book
 from attribution.serving import is_loopback
 from attribution.settings import ProviderSettings, telemetry_signals
@@ -52,17 +52,17 @@ def doctor(app: App, offline: bool, as_json: bool) -> None:
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        table = Table("check", "state", "detail")
-        colours = {_State.OK: "green", _State.WARNING: "yellow", _State.FAILED: "red"}
-        for finding in findings:
-            table.add_row(finding.check, f"[{colours[finding.state]}]{finding.state}[/]", finding.detail)
-        app.console.print(table)
+        rows = [(finding.check, finding.state.value, finding.detail) for finding in findings]
+        print_table(app.console, ("check", "state", "detail"), rows, whole=True)
     failed = [finding.check for finding in findings if finding.state is _State.FAILED]
     if failed:
         raise UserError(f"{len(failed)} of {len(findings)} checks failed: {', '.join(failed)}")
 
 
 def _check_ledger(app: App) -> Iterator[_Finding]:
+    if not ledger_exists(app.settings.ledger):
+        yield _Finding("ledger", _State.WARNING, f"none yet at {app.settings.ledger}; `mergecost serve` makes it")
+        return
     try:
         with app.ledger() as ledger:
             ledger.check()
@@ -73,12 +73,28 @@ def _check_ledger(app: App) -> Iterator[_Finding]:
         return
     yield _Finding("ledger", _State.OK, app.settings.ledger)
     yield _check_address(app, len(keys))
+    if keys:
+        yield _check_provider_keys(app)
     if repositories:
         yield _Finding("repositories", _State.OK, f"{repositories} synced")
     else:
         yield _Finding(
             "repositories", _State.WARNING, "none synced: run `mergecost sync --repo PATH` to allocate spend to changes"
         )
+
+
+def _check_provider_keys(app: App) -> _Finding:
+    """Where mergecost keys exist, calls need the provider's key from the proxy."""
+    without = [name for name, entry in app.settings.providers.items() if entry.api_key is None and entry.region is None]
+    if not without:
+        return _Finding("provider keys", _State.OK, "every provider has one")
+    state = _State.FAILED if len(without) == len(app.settings.providers) else _State.WARNING
+    return _Finding(
+        "provider keys",
+        state,
+        f"clients call with mergecost keys, and those calls are refused for {', '.join(without)}: set the provider's "
+        f"key in the proxy's environment (such as {without[0].upper()}_API_KEY) or providers.{without[0]}.api_key",
+    )
 
 
 def _check_address(app: App, keys: int) -> _Finding:
@@ -131,7 +147,7 @@ def _reach(name: str, provider: ProviderSettings) -> _Finding:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         return _Finding(f"provider {name}", _State.FAILED, f"providers.{name}.base_url cannot be used: {error}")
-    key = "a key is set" if provider.api_key else "no key of the proxy's own: only clients' keys pass through"
+    key = "a key is set" if provider.api_key else "no key of the proxy's own"
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_SECONDS):
             return _Finding(f"provider {name}", _State.OK, f"{provider.base_url} answers; {key}")

@@ -31,7 +31,7 @@ def add(app: App, team: str, actor: str | None, purpose: str | None, as_json: bo
         if value is not None and not value.strip():
             raise UserError(f"{option} is empty; name one, or leave the option out", exit_code=2)
     key, secret = new_key(team=team, actor=actor, purpose=purpose, created_at=app.clock.now())
-    with app.ledger() as ledger:
+    with app.ledger(make=True) as ledger:
         ledger.add_key(key)
     if as_json:
         print_json({**_as_json(key), "key": secret})

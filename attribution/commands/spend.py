@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import NOTHING, dollars, percent, print_table
+from attribution.commands.tables import NOTHING, dollars, known, percent, print_table
 from attribution.errors import UserError
 from attribution.ledger.base import Dimension, SpendRow, Window
 from attribution.money import plain, usd
@@ -107,13 +107,20 @@ def _print(app: App, by: list[Dimension], rows: list[SpendRow], total: SpendRow)
     columns_of_money = list(zip(*(dollars(column) for column in zip(*amounts, strict=True)), strict=True))
     figures = (*FIGURES, *components, "dollars")
     lines = [
-        (*(value or NOTHING for _, value in row.group), *_figures(row), *money)
+        (
+            *(value or NOTHING for _, value in row.group),
+            *_figures(row),
+            *money[:-1],
+            known(money[-1], calls=row.calls, unpriced=row.unpriced),
+        )
         for row, money in zip(rows, columns_of_money, strict=False)
     ]
     names = [dimension.value for dimension in by] or [""]
     last = ("TOTAL", *[""] * (len(names) - 1), *_figures(total), *columns_of_money[-1])
-    spare = (*components, "retries", "failed", "cache hits")
+    spare = (*components, "retries", "failed", "cache hits", "unpriced", "tokens out", "tokens in")
     print_table(app.console, (*names, *figures), lines, right=figures, total=last, spare=spare)
+    if total.unpriced:
+        click.echo(f"Not in the dollars: {total.unpriced:,} of {total.calls:,} calls, which have no price")
     if total.list_picodollars:
         click.echo(f"Beside it, at list price, on subscriptions: {dollars([total.list_picodollars])[0]}")
 

@@ -11,7 +11,7 @@ import click
 from attribution.books import make_statement, up_to_date
 from attribution.branch_state import BranchState
 from attribution.commands.common import App, json_option, parse_instant, print_json, with_app
-from attribution.commands.tables import NOTHING, dollars, percent, print_table, short_id
+from attribution.commands.tables import NOTHING, dollars, known, percent, print_table, short_id
 from attribution.ledger.rows import instant
 from attribution.money import plain, usd
 from attribution.periods import month_window
@@ -111,14 +111,21 @@ def _print(app: App, answer: Statement) -> None:
     click.echo(f"Model cost of {answer.month} ({answer.time_zone}) by spend date, verdicts as of {answer.as_of:%F %R}Z")
     money = dollars([*(line.picodollars for line in answer.lines), answer.total_picodollars])
     rows = [
-        (line.category.value, amount, percent(line.share), f"{line.calls:,}", f"{line.unpriced:,}", _grades(line))
+        (
+            line.category.value,
+            known(amount, calls=line.calls, unpriced=line.unpriced),
+            percent(line.share),
+            f"{line.calls:,}",
+            f"{line.unpriced:,}",
+            _grades(line),
+        )
         for line, amount in zip(answer.lines, money, strict=False)
         if line.calls or line.picodollars
     ]
     empty = [line.category.value for line in answer.lines if not (line.calls or line.picodollars)]
     unpriced = f"{answer.unpriced:,} of {answer.calls:,}"
     total = ("TOTAL", money[-1], "", f"{answer.calls:,}", unpriced, "")
-    print_table(app.console, ("line", *FIGURES, "grades"), rows, right=FIGURES, total=total, spare=("unpriced",))
+    print_table(app.console, ("line", *FIGURES, "grades"), rows, right=FIGURES, total=total)
     if empty:
         click.echo(f"Nothing in: {', '.join(empty)}")
     _print_branches(app, answer.branches)
@@ -166,7 +173,7 @@ def _below(answer: Statement) -> list[str]:
     merged = (
         f"Merged in the month: {work.merged} changes: {work.accepted} accepted ({work.accepted_units} units), "
         f"{work.seasoning} seasoning ({work.seasoning_units}), {work.rejected} rejected ({work.rejected_units}); "
-        f"survival rate {survival}"
+        f"survival rate {survival}{' so far' if answer.provisional and work.survival_rate is not None else ''}"
     )
     provisional = " (provisional: changes are seasoning)" if answer.provisional else ""
     return [

@@ -20,7 +20,12 @@ __all__ = ["sync"]
 
 
 @click.command()
-@click.option("--repo", type=click.Path(path_type=Path), default=Path(), help="A clone, worktree or bare repository.")
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="A clone, worktree or bare repository; default: here.",
+)
 @click.option("--branch", help="The production branch, where it is not the default branch of the remote.")
 @click.option("--name", help="What the repository is called, owner/name or host/owner/name; default: its push remote.")
 @json_option
@@ -36,7 +41,7 @@ def sync(app: App, repo: Path, branch: str | None, name: str | None, as_json: bo
         unit_lines=settings.unit_lines,
         shared_branches=settings.shared_branches,
     )
-    with app.ledger() as ledger, _progress(app) as told:
+    with app.ledger(make=True) as ledger, _progress(app) as told:
         report = synchronise(ledger, source, allocator(app.settings), now=app.clock.now(), told=told)
     if as_json:
         print_json(_as_json(report))

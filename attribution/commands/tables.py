@@ -19,7 +19,7 @@ from rich.text import Text
 
 from attribution.money import usd
 
-__all__ = ["NOTHING", "dollars", "percent", "print_table", "short_id"]
+__all__ = ["NOTHING", "dollars", "known", "percent", "print_table", "short_id"]
 
 NOTHING = "-"
 WIDE = 10_000  # columns nobody wraps at
@@ -36,9 +36,10 @@ def print_table(
     right: Sequence[str] = (),
     total: Sequence[str] | None = None,
     spare: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
     """Print `rows` under `columns`, those named in `right` flush right, and `total` under a rule. `spare`: columns to
-    leave out of a narrow terminal, the first named first."""
+    leave out of a narrow terminal, the first named first. `whole`: texts are wrapped instead of shortened."""
     printer = console if console.is_terminal else Console(file=console.file, width=WIDE)
     widths = {
         name: max(cell_len(cell) for cell in (name, *(row[place] for row in (*rows, *([total] if total else [])))))
@@ -50,7 +51,9 @@ def print_table(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in shown:
         justify: Literal["left", "right"] = "right" if name in right else "left"
-        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", width=taken[name])
+        table.add_column(
+            name, justify=justify, no_wrap=not whole, overflow="fold" if whole else "ellipsis", width=taken[name]
+        )
     # Text, because a branch may be called [red]: names are never markup.
     for number, row in enumerate(rows):
         ends = total is not None and number == len(rows) - 1
@@ -101,6 +104,11 @@ def dollars(amounts: Sequence[int]) -> list[str]:
 def short_id(change_id: str) -> str:
     """A change's id with its SHAs cut to ten digits, as git does for people."""
     return _SHA.sub(lambda sha: sha.group()[:10], change_id)
+
+
+def known(amount: str, *, calls: int, unpriced: int) -> str:
+    """`amount`, unless none of the calls behind it has a price: what is not known is not $0."""
+    return "unpriced" if calls and unpriced == calls else amount
 
 
 def percent(share: Decimal | None) -> str:

@@ -8,12 +8,17 @@ from attribution.errors import UserError
 from attribution.ledger.base import Ledger
 from attribution.ledger.sqlite import SqliteLedger
 
-__all__ = ["journal_directory", "open_ledger"]
+__all__ = ["journal_directory", "ledger_exists", "open_ledger"]
 
 
 def open_ledger(url: str) -> Ledger:
     """Open `sqlite:///PATH`, making the file and its tables where they are missing. Raises UserError."""
     return SqliteLedger(_sqlite_path(url))
+
+
+def ledger_exists(url: str) -> bool:
+    """Whether there is something at a ledger's URL. Raises UserError where the URL is not understood."""
+    return Path(_sqlite_path(url)).exists()
 
 
 def journal_directory(url: str) -> Path:

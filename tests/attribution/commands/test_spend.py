@@ -33,11 +33,18 @@ def test_components_sum_to_the_dollars(run_json) -> None:
 def test_the_table_has_a_total_row_and_no_colour_in_a_pipe(run) -> None:
     result = run(spend, "--by", "team", "--by", "model")
     assert result.exit_code == 0
-    lines = result.stdout.strip().splitlines()
-    assert lines[-1].split()[0] == "TOTAL"
-    assert lines[-1].split()[-1] == "$0.01002103"
-    assert "1 of 8" in lines[-1]
+    *_, total, beside = result.stdout.strip().splitlines()
+    assert total.split()[0] == "TOTAL"
+    assert total.split()[-1] == "$0.01002103"
+    assert "1 of 8" in total
+    assert beside == "Not in the dollars: 1 of 8 calls, which have no price"
     assert "\x1b" not in result.stdout
+
+
+def test_a_row_without_any_price_is_unpriced_and_not_zero(run) -> None:
+    rows = run(spend, "--by", "price_status").stdout.splitlines()
+    (unpriced,) = [row for row in rows if row.startswith("unpriced")]
+    assert unpriced.split()[-1] == "unpriced"
 
 
 def test_an_empty_window_is_a_table_of_zeros(run) -> None:
