@@ -33,7 +33,7 @@ class ResponseRelay:
         asked_for_usage: bool,
     ) -> None:
         self._upstream = upstream
-        self._source = (route.operation and route.provider.source(route.operation, route.path)) or route.path
+        self._route = route
         self._filter = UsageChunkFilter() if asked_for_usage and _is_plain_sse(upstream) else None
         self._attempt = attempt
         self._meter = meter
@@ -102,8 +102,11 @@ class ResponseRelay:
 
     def _take_results(self) -> None:
         """A finished batch is charged when its results are read: one call a result."""
-        for result in self._meter.take_results():
-            self._attempt.result(self._source, result)
+        if results := self._meter.take_results():
+            route = self._route
+            source = (route.operation and route.provider.source(route.operation, route.path)) or route.path
+            for result in results:
+                self._attempt.result(source, result)
 
     def _broken_off(self, outcome: Outcome, error_type: str) -> None:
         if self.has_ended:

@@ -28,6 +28,7 @@ from yarl import URL
 from proxy.attempt_log import AttemptLog
 from proxy.call import Call, Outcome
 from proxy.clock import Clock
+from proxy.failures import failure_of
 from proxy.forward import Outgoing
 from proxy.headers import CALL_ID_HEADER, forwardable
 from proxy.journal import Journal, JournalFullError
@@ -92,8 +93,9 @@ class WebSocketRelay:
             status = HTTPStatus.UPGRADE_REQUIRED if error.status in _NO_WEBSOCKET else error.status
             return refuse(provider, status, f"{outgoing.call.server} does not take a WebSocket here ({error.status})")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = f"mergecost could not reach {outgoing.call.server}: {error}"
-            return refuse(provider, HTTPStatus.BAD_GATEWAY, reason)
+            failure = failure_of(error)
+            reason = f"mergecost could not reach {outgoing.call.server}: {failure.words}"
+            return refuse(provider, failure.status, reason)
         client = web.WebSocketResponse(
             protocols=[upstream.protocol] if upstream.protocol else (), max_msg_size=self._max_message_bytes
         )

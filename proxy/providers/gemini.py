@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from proxy.providers.base import Operation, Provider, Reading, Result, count_text, free, parse_object
-from proxy.providers.openai_text import chat_document, chat_event
+from proxy.providers.base import (
+    OnDocument,
+    OnEvent,
+    Operation,
+    Provider,
+    Reading,
+    Result,
+    count_text,
+    free,
+    parse_object,
+)
+from proxy.providers.openai import OPENAI
 
-__all__ = ["GEMINI"]
+__all__ = ["GEMINI", "event_reader"]
 
 _STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
@@ -66,13 +77,18 @@ def _candidate(reading: Reading, candidate: dict[str, Any]) -> None:
             reading.tool_calls += 1
 
 
-def _event(reading: Reading, _name: bytes, data: bytes) -> None:
-    count_text(reading, data)
-    body = parse_object(reading, data)
-    if body is not None:
-        _document(reading, body)
-        if reading.finish_reasons:
-            reading.ended = True
+def event_reader(on_document: OnDocument) -> OnEvent:
+    """Reads a chunk of a stream: a document like the whole answer, and its end where it says how it finished."""
+
+    def on_event(reading: Reading, _name: bytes, data: bytes) -> None:
+        count_text(reading, data)
+        body = parse_object(reading, data)
+        if body is not None:
+            on_document(reading, body)
+            if reading.finish_reasons:
+                reading.ended = True
+
+    return on_event
 
 
 def _identity(reading: Reading, body: dict[str, Any]) -> None:
@@ -183,24 +199,13 @@ GEMINI = Provider(
             path=_verb("streamGenerateContent"),
             on_head=_head,
             on_document=_document,
-            on_event=_event,
+            on_event=event_reader(_document),
             streams_json_array=True,
         ),
         Operation(name="embedContent", method="POST", path=_verb("embedContent"), on_document=_document),
         Operation(name="embedContent", method="POST", path=_verb("batchEmbedContents"), on_document=_document),
-        Operation(
-            name="chat.completions",
-            method="POST",
-            path=re.compile(f"{_VERSION}/openai/chat/completions$"),
-            on_document=chat_document,
-            on_event=chat_event,
-        ),
-        Operation(
-            name="embeddings",
-            method="POST",
-            path=re.compile(f"{_VERSION}/openai/embeddings$"),
-            on_document=chat_document,
-        ),
+        replace(OPENAI.named("chat.completions"), path=re.compile(f"{_VERSION}/openai/chat/completions$")),
+        replace(OPENAI.named("embeddings"), path=re.compile(f"{_VERSION}/openai/embeddings$")),
         Operation(
             name="cachedContents.create",
             method="POST",

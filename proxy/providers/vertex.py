@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.providers.anthropic import ANTHROPIC
-from proxy.providers.base import OnDocument, Operation, Provider, Reading, count_text, free, parse_object
-from proxy.providers.gemini import GEMINI
+from proxy.providers.base import OnDocument, Operation, Provider, Reading, free
+from proxy.providers.gemini import GEMINI, event_reader
 from proxy.providers.openai import OPENAI
 
 __all__ = ["VERTEX"]
@@ -32,15 +32,6 @@ def _document(reading: Reading, body: dict[str, Any]) -> None:
         body = {name: value for name, value in body.items() if name != "usageMetadata"}
     assert _GENERATE.on_document is not None
     _GENERATE.on_document(reading, body)
-
-
-def _event(reading: Reading, _name: bytes, data: bytes) -> None:
-    count_text(reading, data)
-    body = parse_object(reading, data)
-    if body is not None:
-        _document(reading, body)
-        if reading.finish_reasons:
-            reading.ended = True
 
 
 def _predict(reading: Reading, body: dict[str, Any]) -> None:
@@ -78,7 +69,7 @@ VERTEX = Provider(
     model_in_path=re.compile(r"/models/(?!count-tokens:)([^/:]+)"),
     operations=(
         _billed("generateContent", _document),
-        replace(_billed("streamGenerateContent", _document), on_event=_event, streams_json_array=True),
+        replace(_billed("streamGenerateContent", _document), on_event=event_reader(_document), streams_json_array=True),
         _billed("embedContent", _document),
         replace(_billed("predict", _predict), estimable=False),
         *free("countTokens", _gemini("countTokens"), "POST"),
